@@ -1,0 +1,65 @@
+# The few commands there are. `make` alone prints them; CI calls the same ones.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# Python is the machine's own: nothing is downloaded but packages named in uv.lock.
+export UV_PYTHON_DOWNLOADS = never
+export UV_PYTHON = $(shell command -v $(PYTHON))
+
+# A machine without uv gets one of its own, below the clone, of the version the lock was made with.
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := $(UV) run --frozen --quiet
+
+##@ The main job
+
+run: $(UV) ## Bring the whole platform up on this machine, with sample listings (Ctrl-C stops it)
+	@$(RUN) python -m bukken_local run $(ARGS)
+
+demo: $(UV) ## The same platform tells its story with real requests, then stops
+	@$(RUN) python -m bukken_local demo $(ARGS)
+
+token: $(UV) ## Print one token for the running platform: make -s token SCOPE="listings.read"
+	@$(RUN) python -m bukken_local token $(SCOPE)
+
+import: $(UV) ## Send files to the running platform as the back end would: make import FILES="a.csv b.csv"
+	@$(RUN) python -m bukken_local import $(FILES)
+
+clean: $(UV) ## Forget the data of `make run`
+	@$(RUN) python -m bukken_local clean
+
+##@ Working on it
+
+test: lint types $(UV) ## Everything that must pass: lint, types, tests
+	@$(RUN) pytest $(ARGS)
+
+lint: $(UV) ## Ruff: rules and formatting
+	@$(RUN) ruff check --quiet .
+	@$(RUN) ruff format --check --quiet .
+
+types: $(UV) ## mypy, strict
+	@$(RUN) mypy
+
+format: $(UV) ## Format the code and mend what can be mended
+	@$(RUN) ruff check --fix --quiet .
+	@$(RUN) ruff format --quiet .
+
+bench: $(UV) ## The figures: start-up, memory, import rate (needs a few minutes)
+	@$(RUN) python -m benchmarks $(ARGS)
+
+help: ## This menu
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# venv first; where Debian left ensurepip out, pip into a folder does as well.
+.uv/bin/uv:
+	@echo "getting uv $(UV_VERSION) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Bukken needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)" >&2; exit 1; }
+	@rm -rf .uv && { { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); } || \
+	  { rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); } } 2>.uv.log || \
+	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
+	@rm -f .uv.log
+
+.PHONY: run demo token import clean test lint types format bench help

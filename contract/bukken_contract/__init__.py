@@ -1,0 +1,1 @@
+"""What both services promise: to their clients, and to the platform that runs them."""

@@ -1,0 +1,47 @@
+"""What a `ListingKey` may be, and how it is read from a URL (architecture § 3, Keys)."""
+
+import unicodedata
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from bukken_contract.problems import InvalidListingKey, MalformedRequest
+
+MAX_KEY_CHARACTERS: Final = 255
+
+
+def listing_key_of(segment: str) -> str:
+    """The key in one percent-encoded path segment.
+
+    Raises:
+        MalformedRequest: the bytes are no UTF-8. Frameworks replace such bytes by U+FFFD, and
+            two keys would become one.
+        InvalidListingKey: the text is no key.
+    """
+    try:
+        key = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("the ListingKey in the URL is not valid UTF-8") from None
+    return checked_listing_key(key)
+
+
+def checked_listing_key(key: str) -> str:
+    """The key itself when it is one.
+
+    Raises:
+        InvalidListingKey: says which rule it breaks.
+    """
+    for broken, rule in _rules(key):
+        if broken:
+            raise InvalidListingKey(f"a ListingKey {rule}")
+    return key
+
+
+def _rules(key: str) -> tuple[tuple[bool, str], ...]:
+    return (
+        (not key, "has at least 1 character"),
+        (len(key) > MAX_KEY_CHARACTERS, f"has at most {MAX_KEY_CHARACTERS} characters"),
+        ("/" in key, "has no slash"),
+        (key in {".", ".."}, "is not . or .., which a URL takes for a folder"),
+        (any(unicodedata.category(c) in {"Cc", "Cs"} for c in key), "has no control character"),
+        (not unicodedata.is_normalized("NFC", key), "is in Unicode's normal form NFC"),
+    )

@@ -1,0 +1,45 @@
+"""Which side serves which method of which path: the one table behind every `Allow`."""
+
+import re
+from typing import Final, NamedTuple
+
+from bukken_contract.problems import MethodNotAllowed, NotFound, Problem
+
+
+class Path(NamedTuple):
+    """A public path and the methods each side serves there."""
+
+    template: str
+    query: tuple[str, ...]
+    command: tuple[str, ...]
+
+    @property
+    def allow(self) -> str:
+        """The `Allow` header: both sides' methods, since the client sees one URL."""
+        return ", ".join(self.query + self.command)
+
+
+PATHS: Final = (
+    Path("/v1/listings", query=("GET", "HEAD"), command=()),
+    Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
+)
+
+_PATTERNS: Final = tuple(
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path.template)), path) for path in PATHS
+)
+
+
+def problem_of_unserved(path: str, *, method: str) -> Problem:
+    """Why nobody here answers this: the method is another's (405), or there is no such path (404).
+
+    Args:
+        path: as sent, percent-encoded, without the query string.
+        method: as sent.
+    """
+    for pattern, served in _PATTERNS:
+        if pattern.fullmatch(path):
+            return MethodNotAllowed(
+                f"{method} is not served here; {served.template} takes {served.allow}",
+                headers={"Allow": served.allow},
+            )
+    return NotFound("there is no such path; the paths begin with /v1/listings")

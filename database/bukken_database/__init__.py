@@ -1,0 +1,1 @@
+"""The one model both sides share: tables, sessions, roles, connection rules."""

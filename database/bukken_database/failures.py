@@ -1,0 +1,70 @@
+"""What a database error means for the one who asked: the one table for both drivers.
+
+Failure    what happened                                         what is done
+GONE       the connection or its server is lost, or the writer   drop it, try again on a new one
+           is a writer no more (25006)
+CONFLICT   two transactions stood in each other's way            try the unit of work again
+SLOW       a time-out: statement, lock, or waiting for the pool  503 at once; trying again feeds it
+None       anything else is our mistake                          500, and an entry in the log
+"""
+
+from enum import Enum, auto
+
+from sqlalchemy import exc
+
+
+class Failure(Enum):
+    """How to go on after a database error."""
+
+    GONE = auto()
+    CONFLICT = auto()
+    SLOW = auto()
+
+
+# By SQLSTATE, exact or by class (its first two characters). PostgreSQL, appendix A.
+_BY_SQLSTATE = {
+    "08": Failure.GONE,  # connection exceptions
+    "25006": Failure.GONE,  # read-only: this server is the writer no more
+    "28P01": Failure.GONE,  # a rotated password: the next connection reads the new one
+    "40001": Failure.CONFLICT,  # serialization, or a standby's replay that cancelled a query
+    "40P01": Failure.CONFLICT,  # deadlock
+    "53300": Failure.GONE,  # too many connections
+    "55P03": Failure.SLOW,  # lock_timeout
+    "57014": Failure.SLOW,  # statement_timeout
+    "57P01": Failure.GONE,  # admin shutdown
+    "57P02": Failure.GONE,  # crash shutdown
+    "57P03": Failure.GONE,  # starting up, not accepting connections
+    "57P04": Failure.GONE,  # database dropped
+    "57P05": Failure.GONE,  # idle session time-out
+}
+
+# Refusals to connect that carry no SQLSTATE: asyncpg's and libpq's words for
+# `target_session_attrs=read-write` on a server that is read-only.
+_NO_HOST = ("none of the hosts match", "session is read-only", "no host matches")
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """The SQLSTATE below SQLAlchemy's wrapping; asyncpg and psycopg both call it sqlstate."""
+    original = getattr(error, "orig", None) or error
+    return getattr(original, "sqlstate", None)
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """What this error means, or None when it is none of the database's."""
+    if isinstance(error, exc.TimeoutError):
+        return Failure.SLOW
+    state = sqlstate_of(error)
+    if state is not None:
+        return _BY_SQLSTATE.get(state) or _BY_SQLSTATE.get(state[:2])
+    return Failure.GONE if _is_lost(error) else None
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Without SQLSTATE: refused (OSError), unanswered (TimeoutError), killed (invalidated)."""
+    if isinstance(error, OSError | TimeoutError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    said = str(error.orig).lower()
+    lost = isinstance(error, exc.OperationalError) or any(words in said for words in _NO_HOST)
+    return error.connection_invalidated or lost

@@ -1,0 +1,51 @@
+"""Whether this is the database a process can work with: its encoding, its locale, its schema.
+
+Asked until the answer is yes, once. After that an outage of the database does not make a Pod
+unready: it would take every Pod out together.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, Select, column, func, literal_column, select, table
+
+from bukken_database.failures import sqlstate_of
+from bukken_database.schema import SCHEMA_LEVEL, schema_level
+
+# Another locale sorts keys otherwise on the two sides of an upgrade, and finds no Japanese word:
+# under LC_CTYPE C, `lower()` and pg_trgm know ASCII alone.
+NEEDED_LOCALE: Final = "C.UTF-8"
+
+_database: Final = table(
+    "pg_database", column("datname"), column("encoding"), column("datcollate"), column("datctype")
+)
+
+FACTS: Final[Select[Any]] = select(
+    func.pg_encoding_to_char(_database.c.encoding).label("encoding"),
+    _database.c.datcollate.label("collate"),
+    _database.c.datctype.label("ctype"),
+    select(func.max(schema_level.c.level)).scalar_subquery().label("level"),
+).where(_database.c.datname == literal_column("current_database()"))
+
+# undefined_table, invalid_schema_name, invalid_catalog_name, insufficient_privilege, and a role
+# or password that bootstrap has not made yet.
+_NOT_YET: Final = {"42P01", "3F000", "3D000", "42501", "28P01", "28000"}
+
+
+def obstacle(facts: RowMapping | None) -> str | None:
+    """Why a process cannot work with a database of these facts, or None when it can."""
+    if facts is None or (facts["level"] or 0) < SCHEMA_LEVEL:
+        found = facts["level"] if facts else None
+        return f"the schema is at level {found or 0}; {SCHEMA_LEVEL} is needed: run the migrations"
+    if facts["encoding"] != "UTF8":
+        return f"the database's encoding is {facts['encoding']}; UTF8 is needed"
+    if {facts["collate"], facts["ctype"]} != {NEEDED_LOCALE}:
+        found = f"{facts['collate']} and {facts['ctype']}"
+        return f"the database's collation and ctype are {found}; {NEEDED_LOCALE} is needed"
+    return None
+
+
+def obstacle_of(error: BaseException) -> str:
+    """Why the question could not be asked, in words an operator can act on."""
+    if sqlstate_of(error) in _NOT_YET:
+        return "the database is there, its roles or schema are not: run bootstrap and migrations"
+    return "no database answers"

@@ -1,0 +1,174 @@
+"""What handlers and queries hold: a session that can write, or one that cannot, by type.
+
+A `ReadSession` takes a `Select` and nothing else, so that a query that writes does not type-check;
+the role it runs as is refused by PostgreSQL too. A unit of work is a function of its session: when
+the database goes away under it, it is run again on a new connection.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine, Insert, RowMapping, Select, Text, Update, cast, exc, func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import UserDefinedType
+
+from bukken_contract.problems import DatabaseUnavailable
+from bukken_database.failures import Failure, failure_of, sqlstate_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class XID8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id, as text on our side."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in SQL."""
+        return "xid8"
+
+
+# Pauses before the second and third attempt, seconds, each times a random 0.5–1.5. Few and short:
+# a request that is refused quickly can be tried elsewhere, one that waits holds a place.
+_PAUSES: Final = (0.05, 0.25)
+
+# While a failover decides whether a lost commit took place; still within the request's 12 s.
+_PAUSES_OF_DOUBT: Final = (0.5, 1.0, 1.0, 1.0, 1.0)
+
+_TRANSACTION_ID: Final = cast(func.pg_current_xact_id(), Text)
+
+# What a driver or the pool raises when the database is at fault; the rest is ours.
+_ERRORS: Final = (exc.SQLAlchemyError, OSError)
+
+
+class ReadSession:
+    """One connection that reads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """All rows of the query."""
+        return self._connection.execute(query).mappings().all()
+
+    def row(self, query: Select[Any]) -> RowMapping | None:
+        """The one row of the query, or None."""
+        return self._connection.execute(query).mappings().one_or_none()
+
+
+class WriteSession:
+    """One transaction on the writer."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._transaction: str | None = None
+
+    async def row(self, query: Select[Any]) -> RowMapping | None:
+        """The one row of the query, or None."""
+        found: RowMapping | None = (await self._connection.execute(query)).mappings().one_or_none()
+        return found
+
+    async def write(self, statement: Insert | Update) -> bool:
+        """Whether the statement wrote a row. Notes the transaction, should the commit be lost."""
+        result = await self._connection.execute(statement.returning(_TRANSACTION_ID))
+        found = result.scalars().first()
+        self._transaction = found or self._transaction
+        return found is not None
+
+    async def commit(self) -> None:
+        """Makes it durable; returns only when it surely is.
+
+        When the answer to COMMIT is lost, the server is asked whether it took place: to repeat
+        what was committed, or to refuse it, would both be wrong.
+        """
+        try:
+            await self._connection.commit()
+        except _ERRORS as error:
+            if self._transaction is None or not await self._took_place(self._transaction, error):
+                raise
+
+    async def _took_place(self, transaction: str, lost: Exception) -> bool:
+        if failure_of(lost) is not Failure.GONE:
+            return False
+        question = select(func.pg_xact_status(cast(transaction, XID8)))
+        for pause in (*_PAUSES, *_PAUSES_OF_DOUBT):
+            try:
+                async with self._connection.engine.connect() as other:
+                    status = (await other.execute(question)).scalar()
+            except _ERRORS:
+                status = "in progress"
+            if status != "in progress":
+                return status == "committed"
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
+        raise DatabaseUnavailable("it is not known whether the change was made; send it again")
+
+
+class ReadDatabase:
+    """The reader endpoint, and the way to ask it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, question: Callable[[ReadSession], T]) -> T:
+        """The question's answer, asked again on a new connection while that may help.
+
+        Raises:
+            DatabaseUnavailable: nobody answers, or not in time.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                with self._engine.connect() as connection:
+                    return question(ReadSession(connection))
+            except _ERRORS as error:
+                _raise_unless_worth_another_try(error, last=pause is None)
+            time.sleep((pause or 0) * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
+        raise AssertionError("the last pass returns or raises")
+
+    def close(self) -> None:
+        """Gives every connection back."""
+        self._engine.dispose()
+
+
+class WriteDatabase:
+    """The writer endpoint, and the way to work with it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def run(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
+        """The result of the unit of work, done once, tried again while that is safe.
+
+        Raises:
+            DatabaseUnavailable: nobody answers, or not in time; nothing was changed, unless the
+                problem's detail says that this is not known.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                async with self._engine.connect() as connection:
+                    return await work(WriteSession(connection))
+            except _ERRORS as error:
+                _raise_unless_worth_another_try(error, last=pause is None)
+            await asyncio.sleep((pause or 0) * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
+        raise AssertionError("the last pass returns or raises")
+
+    async def close(self) -> None:
+        """Gives every connection back."""
+        await self._engine.dispose()
+
+
+def _raise_unless_worth_another_try(error: Exception, *, last: bool) -> None:
+    failure = failure_of(error)
+    if failure is None:
+        raise error
+    log.warning("database %s: %s %s", failure.name, type(error).__name__, sqlstate_of(error) or "")
+    if failure is Failure.SLOW:
+        raise DatabaseUnavailable("the database did not answer in time") from error
+    if last:
+        raise DatabaseUnavailable("the database cannot be reached") from error

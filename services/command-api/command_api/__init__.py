@@ -1,0 +1,1 @@
+"""The command side: the only process that writes listings."""

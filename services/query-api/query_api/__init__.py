@@ -1,0 +1,1 @@
+"""The query side: the only process that reads for partners."""

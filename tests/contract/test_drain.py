@@ -1,0 +1,79 @@
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from bukken_contract.sidecar import undrain
+
+
+class Admin(BaseHTTPRequestHandler):
+    """Envoy's admin, as far as the app speaks to it."""
+
+    asked: list[str]
+
+    def do_POST(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def admin() -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = type("Handler", (Admin,), {"asked": asked})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def drain(url: str, *, seconds: str) -> tuple[subprocess.CompletedProcess[bytes], float]:
+    environment = {"BUKKEN_ENVOY_ADMIN_URL": url, "BUKKEN_DRAIN_SECONDS": seconds}
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "bukken_contract.drain"], env=environment, check=False
+    )
+    return done, time.monotonic() - started
+
+
+def test_drain_asks_envoy_to_fail_its_check_and_nothing_else() -> None:
+    """`/healthcheck/fail` alone: `drain_listeners` would close egress too."""
+    with admin() as (url, asked):
+        done, _ = drain(url, seconds="0")
+
+    assert (asked, done.returncode) == (["/healthcheck/fail"], 0)
+
+
+def test_drain_waits_while_traffic_leaves() -> None:
+    """The hook returns only after its time, for the load balancer is slow to learn."""
+    with admin() as (url, _):
+        _, took = drain(url, seconds="0.7")
+
+    assert took >= 0.7
+
+
+def test_drain_succeeds_when_envoy_does_not_answer() -> None:
+    """A failed preStop would have the container killed without its grace."""
+    done, took = drain("http://127.0.0.1:9", seconds="0.3")
+
+    assert done.returncode == 0
+    assert took >= 0.3
+
+
+def test_an_app_that_serves_undoes_the_drain() -> None:
+    """After a liveness kill the sidecar lives on, drained, until it is told otherwise."""
+    with admin() as (url, asked):
+        undrain(url)
+
+    assert asked == ["/healthcheck/ok"]
+
+
+def test_an_app_without_envoy_serves_all_the_same() -> None:
+    """Alone on a laptop there is no sidecar, and no error for it."""
+    undrain("http://127.0.0.1:9")

@@ -1,0 +1,36 @@
+import json
+import logging
+
+import pytest
+
+from bukken_contract import logs
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_a_log_line_is_json_with_its_request(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a request logs can be found by its id and its trace."""
+    logs.configure("info", service="test-service")
+    logs.begin_request(request_id="r-1", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+    logging.getLogger("here").info("it happened")
+    line = json.loads(capsys.readouterr().out)
+
+    assert (line["request_id"], line["trace_id"], line["service"]) == ("r-1", TRACE, "test-service")
+    assert (line["level"], line["message"]) == ("INFO", "it happened")
+
+
+@pytest.mark.parametrize("forged", ["a\nb", "x" * 101, "", None, '"}', "<b>"])
+def test_a_request_id_of_another_form_is_not_repeated(forged: str | None) -> None:
+    """Nobody writes into our logs by way of a header."""
+    assert logs.begin_request(request_id=forged, traceparent="junk") == ""
+
+
+def test_a_stack_is_without_the_errors_text() -> None:
+    """An error's text may quote a row; where it happened never does."""
+    try:
+        raise ValueError("taro@example.com")
+    except ValueError as error:
+        stack = logs.stack_of(error)
+
+    assert "test_logs.py" in stack
+    assert "taro" not in stack.replace('raise ValueError("taro@example.com")', "")
