@@ -6,7 +6,7 @@ float, takes NaN, and lets the last of two equal keys win.
 
 import json
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -51,7 +51,10 @@ def _integer(text: str) -> int:
 
 
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text) if len(text) <= _MAX_NUMBER_CHARACTERS else None
+    try:
+        number = Decimal(text) if len(text) <= _MAX_NUMBER_CHARACTERS else None
+    except InvalidOperation:  # the exponent alone has more digits than a machine word
+        number = None
     if number is None or abs(number.adjusted()) > _MAX_EXPONENT:
         raise MalformedRequest("a number is too long or its exponent too large: no field takes it")
     return number

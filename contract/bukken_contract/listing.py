@@ -6,6 +6,7 @@ command side's edge reads them; this class itself checks nothing, so that a row 
 becomes a `Listing` at no cost.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
@@ -212,9 +213,20 @@ _NEEDS: Final = (
 )
 
 
+_CODES: Final = (
+    ("currency", re.compile("[A-Z]{3}"), "must be three capital letters (ISO 4217)"),
+    ("country", re.compile("[A-Z]{2}"), "must be two capital letters (ISO 3166-1)"),
+)
+
+
 def faults_between_fields(listing: Listing) -> list[Fault]:
-    """What single fields cannot show: a field that lacks its companion, a range turned round."""
+    """What lengths and ranges cannot show: a missing companion, a range turned round, no code."""
     faults = [
+        Fault(wire_name(name), rule)
+        for name, form, rule in _CODES
+        if (code := getattr(listing, name)) is not None and not form.fullmatch(code)
+    ]
+    faults += [
         Fault(wire_name(needed), f"is required with {wire_name(name)}")
         for name, needed in _NEEDS
         if getattr(listing, name) is not None and getattr(listing, needed) is None

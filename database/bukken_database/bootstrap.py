@@ -22,6 +22,7 @@ Connect = Callable[[str], psycopg.Connection[Any]]
 MIGRATOR: Final = "bukken_migrator"
 WRITER: Final = "bukken_writer"
 READER: Final = "bukken_reader"
+MASTER: Final = "bukken_master"
 ROLES: Final = (MIGRATOR, WRITER, READER)
 
 # 55 s is more than any migration's own time-out; an owner's session that idles holds locks.

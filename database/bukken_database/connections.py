@@ -9,6 +9,9 @@ import socket
 import ssl
 from typing import Any, Final
 
+import psycopg
+from psycopg import errors
+from psycopg.abc import RV, PQGen
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import ExceptionContext
@@ -22,6 +25,9 @@ POOL_WAIT_SECONDS: Final = 2
 CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 5
 IDLE_IN_TRANSACTION_SECONDS: Final = 10
+# Our own limit, for a server that does not answer at all: a second above the server's, which says
+# better what happened.
+SILENCE_SECONDS: Final = STATEMENT_SECONDS + 1
 LOCK_SECONDS: Final = 4
 
 # Aurora's reader endpoint picks an instance for each new connection: connections that live for
@@ -40,6 +46,7 @@ _RULES: Final[dict[str, Any]] = {
 }
 
 _SESSION: Final = {
+    "TimeZone": "UTC",  # a time is written in the session's zone: the same bytes on every server
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
@@ -54,9 +61,7 @@ def writer_engine(settings: DatabaseSettings, *, application: str) -> AsyncEngin
         pool_recycle=WRITER_MAX_AGE_SECONDS,
         connect_args={
             "timeout": CONNECT_SECONDS,
-            # asyncpg's own limit, for a server that does not answer at all: a second above the
-            # server's, which says better what happened.
-            "command_timeout": STATEMENT_SECONDS + 1,
+            "command_timeout": SILENCE_SECONDS,
             "target_session_attrs": "read-write",
             "server_settings": {"application_name": application, **_SESSION},
             "ssl": _asyncpg_tls(settings),
@@ -71,9 +76,11 @@ def writer_engine(settings: DatabaseSettings, *, application: str) -> AsyncEngin
 def reader_engine(settings: DatabaseSettings, *, application: str) -> Engine:
     """Connections that read, on whatever server answers (a cluster of one must work too)."""
     session = _SESSION | {"default_transaction_read_only": "on"}
-    return _psycopg_engine(
+    engine = _psycopg_engine(
         settings, application=application, session=session, age=READER_MAX_AGE_SECONDS
     )
+    event.listen(engine, "do_connect", _connect_impatiently)  # a migration may take its time
+    return engine
 
 
 def job_engine(settings: DatabaseSettings, *, application: str) -> Engine:
@@ -81,6 +88,28 @@ def job_engine(settings: DatabaseSettings, *, application: str) -> Engine:
     return _psycopg_engine(
         settings, application=application, session={}, age=WRITER_MAX_AGE_SECONDS
     )
+
+
+class _Impatient(psycopg.Connection[Any]):
+    """Gives up a server that keeps the connection and says nothing, as asyncpg can by itself.
+
+    libpq has no such limit: each such server would cost a thread for ever, and the last thread is
+    the one that says that the process lives.
+    """
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Waits for the server's answer, for at most SILENCE_SECONDS."""
+        try:
+            return super().wait(gen, interval, SILENCE_SECONDS if timeout is None else timeout)
+        except errors._WaitTimeout:  # noqa: SLF001 — the one name psycopg has for it
+            self.pgconn.finish()  # what it would still answer belongs to nobody
+            raise
+
+
+def _connect_impatiently(
+    _dialect: object, _record: object, arguments: tuple[Any, ...], named: dict[str, Any]
+) -> _Impatient:
+    return _Impatient.connect(*arguments, **named)
 
 
 def _psycopg_engine(

@@ -38,7 +38,7 @@ class BootstrapSettings(DatabaseSettings):
 
     model_config = _CONFIG
 
-    database_user: str = Field("bukken_master", description="The master user.")
+    database_user: str = Field(bootstrap.MASTER, description="The master user.")
     migrator_password: SecretStr | None = Field(None, description="Password to give the migrator.")
     migrator_password_file: Path | None = Field(None, description="A file with it.")
     writer_password: SecretStr | None = Field(None, description="Password to give the writer.")

@@ -25,7 +25,7 @@ LOCK_WAIT_SECONDS: Final = 60
 # Any number, the same for ever; spells "bukken" on a telephone.
 _LOCK_KEY: Final = 285536
 
-_FOLDER: Final = Path(bukken_database.__file__).parent.parent / "migrations"
+FOLDER: Final = Path(bukken_database.__file__).parent.parent / "migrations"
 
 
 class MigrationsAreRunning(RuntimeError):
@@ -73,6 +73,6 @@ def _lock(connection: Connection) -> None:
 
 
 def _config() -> Config:
-    config = Config(_FOLDER.parent / "alembic.ini")
-    config.set_main_option("script_location", str(_FOLDER))
+    config = Config(FOLDER.parent / "alembic.ini")
+    config.set_main_option("script_location", str(FOLDER))
     return config

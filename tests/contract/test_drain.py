@@ -15,6 +15,7 @@ class Admin(BaseHTTPRequestHandler):
     asked: list[str]
 
     def do_POST(self) -> None:
+        """Notes what was asked and agrees."""
         self.asked.append(self.path)
         self.send_response(200)
         self.end_headers()
@@ -25,6 +26,7 @@ class Admin(BaseHTTPRequestHandler):
 
 @contextmanager
 def admin() -> Iterator[tuple[str, list[str]]]:
+    """An admin that answers, and the list of what it was asked."""
     asked: list[str] = []
     handler = type("Handler", (Admin,), {"asked": asked})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
@@ -34,6 +36,7 @@ def admin() -> Iterator[tuple[str, list[str]]]:
 
 
 def drain(url: str, *, seconds: str) -> tuple[subprocess.CompletedProcess[bytes], float]:
+    """Runs the hook as the kubelet does; says how long it took."""
     environment = {"BUKKEN_ENVOY_ADMIN_URL": url, "BUKKEN_DRAIN_SECONDS": seconds}
     started = time.monotonic()
     done = subprocess.run(

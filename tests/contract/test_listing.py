@@ -89,3 +89,18 @@ def test_a_range_turned_round_is_refused() -> None:
     assert faults_between_fields(listing) == [
         Fault("WalkingMinutesMax", "must not be below WalkingMinutes")
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "field"),
+    [
+        ({"currency": "jpy"}, "Currency"),
+        ({"currency": "円円円"}, "Currency"),
+        ({"country": "jp"}, "Country"),
+    ],
+)
+def test_codes_are_written_as_their_standard_says(code: dict[str, str], field: str) -> None:
+    """ISO 4217 and ISO 3166-1 are capital letters; a search by another spelling finds nothing."""
+    listing = Listing(standard_status="Active", property_type="Land", **code)  # type: ignore[arg-type] # one case per code
+
+    assert [fault.field for fault in faults_between_fields(listing)] == [field]

@@ -14,6 +14,7 @@ class Settings(ProcessSettings):
 
 
 def settings(*argv: str) -> Settings:
+    """What a service started with these arguments gets."""
     return load(Settings, argv=argv, program="service")
 
 

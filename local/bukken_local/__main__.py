@@ -1,0 +1,151 @@
+"""The platform on one machine: `python -m bukken_local --help`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import NoReturn
+
+import httpx
+
+from bukken_local import demo, guide, tokens
+from bukken_local.binaries import StateDirectoryError
+from bukken_local.envoys import EnvoyFileNotUnderstood
+from bukken_local.legacy import ImportStoppedError
+from bukken_local.manifests import ManifestNotUnderstood
+from bukken_local.network import NoNetwork, refuse_taken
+from bukken_local.postgres_home import PostgresDidNotStartError
+from bukken_local.start import JobFailed, end_at_once, import_sample, running
+from bukken_local.state import AlreadyRunning, NotRunning, State
+from bukken_local.terminal import Terminal
+
+PORT = 8088
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPED_AT_ONCE = 130
+REFUSALS = (
+    AlreadyRunning,
+    EnvoyFileNotUnderstood,
+    ImportStoppedError,
+    JobFailed,
+    ManifestNotUnderstood,
+    NoNetwork,
+    NotRunning,
+    PostgresDidNotStartError,
+    StateDirectoryError,
+    TimeoutError,
+    httpx.HTTPError,
+    tokens.NoSuchScope,
+)
+"""What ends a command with its one sentence, and no trace of calls."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit status."""
+    options = _parser().parse_args(arguments or sys.argv[1:] or ["run"])
+    try:
+        return COMMANDS[options.command](options)
+    except REFUSALS as refusal:
+        sys.stderr.write(f"bukken: {refusal}\n")
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    terminal = Terminal(quiet=options.quiet)
+    _alone(options.port, life=partial(_live, options, terminal), terminal=terminal)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    life = partial(demo.demonstrate, port=options.port)
+    as_told = _alone(options.port, life=life, terminal=Terminal(quiet=False))
+    return 0 if as_told else 1
+
+
+def _alone(port: int, *, life: Callable[[State], Awaitable[bool]], terminal: Terminal) -> bool:
+    """Lives as the only one on this state directory and this port; False if it was cut short."""
+    state = State.here()
+    with state.held():
+        refuse_taken("127.0.0.1", port=port)
+        for name in state.clear_up():
+            terminal.say(f"ended what a killed run had left behind: {name}")
+        return asyncio.run(_until_told(life(state), state=state, terminal=terminal))
+
+
+async def _until_told(life: Awaitable[bool], *, state: State, terminal: Terminal) -> bool:
+    """Until its end, or a signal: the first stops in order; the second, in a hurry, at once."""
+    living = asyncio.ensure_future(life)
+    told: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        told.append(number)
+        if len(told) > 1:
+            end_at_once(state)
+            os._exit(STOPPED_AT_ONCE)
+        terminal.say("stopping (again to stop at once)")
+        living.cancel()
+
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    await asyncio.wait({living})
+    if not living.cancelled():
+        return living.result()
+    terminal.say("stopped; nothing is left running")
+    return False
+
+
+async def _live(options: argparse.Namespace, terminal: Terminal, state: State) -> NoReturn:
+    async with running(state, port=options.port, terminal=terminal) as platform:
+        if options.sample:
+            await import_sample(platform)
+        state.describe(platform.description())
+        terminal.ready()
+        if not options.quiet:
+            described = platform.description()
+            for line in ("", *guide.addresses(described), "", *guide.lines(described)):
+                terminal.say(line)
+        await platform.watch()
+
+
+def _token(options: argparse.Namespace) -> int:
+    scopes = [scope.removeprefix("bukken/") for scope in options.scope]
+    sys.stdout.write(tokens.fetch(State.here().description(), scopes=scopes) + "\n")
+    return 0
+
+
+def _clean(_: argparse.Namespace) -> int:
+    state = State.here()
+    with state.held():
+        state.clear_up()
+        state.forget()
+    sys.stdout.write(f"forgot all data in {state.directory}\n")
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "demo": _demo,
+    "token": _token,
+    "clean": _clean,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bukken_local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="bring the platform up and keep it up until Ctrl-C")
+    run.add_argument("--no-sample", dest="sample", action="store_false", help="load no listings")
+    run.add_argument("--quiet", action="store_true", help="tell of incidents alone")
+    story = commands.add_parser("demo", help="bring it up, tell its story, take it down")
+    for each in (run, story):
+        each.add_argument("--port", type=int, default=PORT, help=f"load balancer's ({PORT})")
+    token = commands.add_parser("token", help="print an access token of the running platform")
+    token.add_argument("scope", nargs="+", help="such as listings.read")
+    commands.add_parser("clean", help="forget all data; refused while the platform runs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

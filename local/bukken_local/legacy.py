@@ -1,0 +1,207 @@
+"""The legacy back end's stand-in: sends files of listings through the public API.
+
+Files are known by their header. Every line is accounted for: accepted, late (the exchange has
+newer news of it) or refused with its reason. Running it again is safe: nothing is taken twice.
+"""
+
+import argparse
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from bukken_local import king_county, mlit
+from bukken_local.credentials import ClientCredentials, NotAuthorizedError
+from bukken_local.import_progress import ImportProgress
+from bukken_local.producer import Delivery, MisdirectedError, OutageError, Outcome, Producer
+from bukken_local.source import Line, UnknownFileError, opened
+from bukken_local.tally import Tally
+
+SOURCES: Final = (mlit.SOURCE, king_county.SOURCE)
+SECONDS_TO_ANSWER: Final = 20.0  # the exchange answers within 15, be it by a time-out
+Advance = Callable[[], None]
+DONE, NOT_ALL_DELIVERED, WRONG_START = 0, 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSettings:
+    """Where the listings go, as whom, and how hard.
+
+    Attributes:
+        patience_seconds: how long one listing is tried before it counts as not delivered.
+    """
+
+    url: str
+    token_url: str
+    client_id: str
+    client_secret: str
+    connections: int = 16
+    patience_seconds: float = 120.0
+
+
+class ImportStoppedError(Exception):
+    """The import ended before its last line; the text says why. Starting it again is safe."""
+
+
+def _nothing() -> None:
+    """What happens after each line unless somebody wants to know."""
+
+
+async def import_files(
+    files: Sequence[Path], *, settings: ImportSettings, tally: Tally, advance: Advance = _nothing
+) -> None:
+    """Send each line of the files; the tally then knows what became of each.
+
+    Raises:
+        UnknownFileError: before anything is sent, a file cannot be read or is of no known kind.
+        ImportStoppedError: the exchange cannot be reached, or takes nothing from this client.
+    """
+    with ExitStack() as stack:
+        each = [stack.enter_context(opened(file, sources=SOURCES)) for file in files]
+        sending = _Sending(
+            lines=chain.from_iterable(each),
+            connect=_connector(settings),
+            producer=Producer(patience_seconds=settings.patience_seconds),
+            tally=tally,
+            advance=advance,
+        )
+        await sending.run(connections=settings.connections)
+
+
+def _connector(settings: ImportSettings) -> Callable[[], httpx.AsyncClient]:
+    """Makes clients of one connection each: httpx looks through all of a pool at each request.
+
+    They share the token, and the TLS context, which takes long to make.
+    """
+    return partial(
+        httpx.AsyncClient,
+        base_url=settings.url,
+        auth=ClientCredentials(
+            token_url=settings.token_url,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+        ),
+        limits=httpx.Limits(max_connections=1),
+        timeout=SECONDS_TO_ANSWER,
+        verify=ssl.create_default_context(),
+        trust_env=False,  # a proxy in the environment is for the internet, not for this machine
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sending:
+    """Many connections eat from one iterator, so the files are never held in memory."""
+
+    lines: Iterator[Line]
+    connect: Callable[[], httpx.AsyncClient]
+    producer: Producer
+    tally: Tally
+    advance: Advance
+
+    async def run(self, *, connections: int) -> None:
+        reasons: list[str] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(connections):
+                    group.create_task(self._one_connection())
+        except* (OutageError, MisdirectedError, NotAuthorizedError) as stopped:
+            reasons = [str(error) for error in stopped.exceptions]
+        if reasons:  # raised here: from within except* it would come out wrapped in a group
+            raise ImportStoppedError(reasons[0])
+
+    async def _one_connection(self) -> None:
+        async with self.connect() as client:
+            for line in self.lines:
+                self.tally.read += 1
+                self.tally.add(line, delivery=await self._deliver(line, over=client))
+                self.advance()
+
+    async def _deliver(self, line: Line, *, over: httpx.AsyncClient) -> Delivery:
+        if line.message is None:
+            return Delivery(outcome=Outcome.REFUSED, reason=line.reason)
+        return await self.producer.put(line.message, over=over)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Import, tell what became of each line, and say by the exit status whether all is well."""
+    options = _parser().parse_args(arguments)
+    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    try:
+        return _import(options, console=console)
+    except UnknownFileError as error:
+        console.print(str(error))
+    except OSError as error:
+        console.print(f"{error.filename}: {error.strerror}")
+    return WRONG_START
+
+
+def _import(options: argparse.Namespace, *, console: Console) -> int:
+    settings = ImportSettings(
+        url=options.url,
+        token_url=options.token_url,
+        client_id=options.client_id,
+        client_secret=options.client_secret_file.read_text(encoding="utf-8").strip(),
+        connections=options.connections,
+        patience_seconds=options.patience,
+    )
+    with options.report.open("w", encoding="utf-8") as file:
+        tally = Tally(file=file)
+        return import_and_tell(options.files, settings=settings, tally=tally, console=console)
+
+
+def import_and_tell(
+    files: Sequence[Path], *, settings: ImportSettings, tally: Tally, console: Console
+) -> int:
+    """Import with progress and a report on the console; the exit status of the program."""
+    began = time.monotonic()
+    stopped = _run(files, settings=settings, tally=tally, console=console)
+    for text in (*stopped, *tally.summary(seconds=time.monotonic() - began)):
+        console.print(text)
+    return NOT_ALL_DELIVERED if stopped or not tally.complete else DONE
+
+
+def _run(
+    files: Sequence[Path], *, settings: ImportSettings, tally: Tally, console: Console
+) -> list[str]:
+    """Import; what stopped it before its end, if anything did."""
+    try:
+        with ImportProgress(files, console=console) as progress:
+            asyncio.run(
+                import_files(files, settings=settings, tally=tally, advance=progress.advance)
+            )
+    except ImportStoppedError as error:
+        return [f"stopped: {error}; start it again when that is mended, nothing is taken twice"]
+    return []
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bukken_local.legacy", description=__doc__)
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE", help="a file as its publisher gives it")
+    add("--url", type=_url, default="http://127.0.0.1:8088", help="the exchange (%(default)s)")
+    add("--token-url", type=_url, required=True, help="the issuer's token endpoint")
+    add("--client-id", default="legacy-backend", help="OAuth client (%(default)s)")
+    add("--client-secret-file", type=Path, required=True, help="file with its secret alone")
+    add("--connections", type=int, default=16, help="requests at once (%(default)s)")
+    add("--patience", type=float, default=120.0, help="seconds to try one line (%(default)s)")
+    add("--report", type=Path, required=True, help="file for every line not taken as it was")
+    return parser
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{value} does not begin with http:// or https://")
+    return value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

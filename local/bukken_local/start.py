@@ -1,0 +1,217 @@
+"""Brings the platform up, and down again."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bukken_local import binaries, tokens
+from bukken_local.endpoint import Endpoint
+from bukken_local.kubelet import Pod, Services
+from bukken_local.network import Network, claim
+from bukken_local.platform import Platform
+from bukken_local.postgres import Cluster
+from bukken_local.processes import Child, reap_left_behind, remember, until
+from bukken_local.state import State
+from bukken_local.terminal import Terminal
+from bukken_local.yard import DEPLOYMENTS, Yard
+
+START_SECONDS = 60  # a cold, busy machine; a warm one needs about ten
+QUICK_GRACE_SECONDS = 3  # nothing is in flight by then; who takes longer is killed
+SAMPLE = Path(__file__).with_name("sample")
+PRODUCER = "legacy-backend"
+
+
+class JobFailed(Exception):
+    """A program that should have done something once did not; the message has its last lines."""
+
+
+@asynccontextmanager
+async def running(state: State, *, port: int, terminal: Terminal) -> AsyncIterator[Platform]:
+    """Brings the platform up, and down again in the opposite order.
+
+    Raises:
+        NoNetwork, PostgresDidNotStartError, JobFailed, ManifestNotUnderstood, TimeoutError: it
+            could not come up; then nothing of it runs.
+    """
+    async with AsyncExitStack() as stack:
+        services = Services()
+        network, server = claim(services.lookup)
+        stack.callback(server.close)
+        platform = _planned(state, network=network, port=port, terminal=terminal)
+        for name, pods in platform.pods.items():
+            services.add(name, pods=pods)
+        stack.push_async_callback(platform.cluster.stop)
+        for endpoint in _endpoints(platform):
+            await endpoint.start()
+            stack.push_async_callback(endpoint.stop)
+        issuer_pod, alb_pod = platform.stand_ins
+        every = [pod for pods in platform.pods.values() for pod in pods]
+        stack.push_async_callback(_stop, [issuer_pod, *every])
+        # Pods need not wait for the migrations: they are not ready before the schema is theirs.
+        await _together(_database(platform), _pods(every, after=issuer_pod, platform=platform))
+        stack.push_async_callback(_stop, [alb_pod])
+        await _load_balancer(platform, alb_pod)
+        yield platform
+
+
+def _planned(state: State, *, network: Network, port: int, terminal: Terminal) -> Platform:
+    cluster = Cluster(
+        state.postgres,
+        programs=binaries.postgres_programs(state.directory),
+        user=binaries.postgres_user(),
+        primary=network.instance(1),
+        standby=network.instance(2),
+        purpose="local",
+        say=terminal.say,
+    )
+    yard = Yard(state=state, network=network, say=terminal.say)
+    return Platform(
+        state=state,
+        network=network,
+        port=port,
+        terminal=terminal,
+        cluster=cluster,
+        pods={name: yard.deployment(name) for name in DEPLOYMENTS},
+        stand_ins=[yard.issuer(), yard.alb(port=port)],
+    )
+
+
+def _endpoints(platform: Platform) -> tuple[Endpoint, Endpoint]:
+    cluster, network = platform.cluster, platform.network
+    return (
+        Endpoint(network.writer, pick=lambda: cluster.primary),
+        Endpoint(network.reader, pick=lambda: cluster.standby),
+    )
+
+
+async def _database(platform: Platform) -> None:
+    with platform.terminal.step("PostgreSQL: primary, storage, standby"):
+        await platform.cluster.start()
+        platform.state.keep_secret("bukken_master", platform.cluster.password)
+    with platform.terminal.step("roles, database, migrations"):
+        await _job(platform, "bootstrap", user="bukken_master")
+        await _job(platform, "migrate", user="bukken_migrator")
+
+
+async def _job(platform: Platform, name: str, *, user: str) -> None:
+    state, writer = platform.state, platform.network.writer
+    roles = ("migrator", "writer", "reader")
+    passwords = {
+        f"BUKKEN_{role.upper()}_PASSWORD_FILE": str(state.secret(f"bukken_{role}"))
+        for role in roles
+    }
+    child = Child.start(
+        [sys.executable, "-m", "bukken_database", name],
+        name=name,
+        log=state.logs / f"{name}.log",
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "BUKKEN_DATABASE_HOST": writer.host,
+            "BUKKEN_DATABASE_PORT": str(writer.port),
+            "BUKKEN_DATABASE_USER": user,
+            "BUKKEN_DATABASE_PASSWORD_FILE": str(state.secret(user)),
+            "BUKKEN_DATABASE_TLS": "disable",
+            **(passwords if name == "bootstrap" else {}),
+        },
+        cwd=state.run,
+    )
+    await finish(child, state=state)
+
+
+async def import_sample(platform: Platform) -> None:
+    """Sends the excerpt that is shipped through the public API; what is there stays as it is."""
+    secret = tokens.secret_of(PRODUCER, platform=platform.description())
+    state = platform.state
+    options: tuple[str | Path, ...] = (
+        *("--url", platform.url, "--token-url", platform.token_url),
+        *("--client-secret-file", state.keep_secret(PRODUCER, secret)),
+        *("--report", state.logs / "import-report.txt"),
+    )
+    with platform.terminal.step("sample listings, through the public API"):
+        child = Child.start(
+            [sys.executable, "-m", "bukken_local.legacy", *sorted(SAMPLE.glob("*.csv")), *options],
+            name="import",
+            log=state.logs / "import.log",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            cwd=state.run,
+        )
+        await finish(child, state=state)
+
+
+async def finish(child: Child, *, state: State) -> None:
+    """Waits for a program that has something to do once.
+
+    Raises:
+        JobFailed: it ended otherwise than well.
+    """
+    remember(child, state_file=state.children)
+    try:
+        reason = await child.wait()
+    finally:
+        await child.stop(grace_seconds=0)
+    if child.exit_status != 0:
+        raise JobFailed(f"{child.name} {reason}:\n{child.tail()}")
+
+
+async def _pods(pods: list[Pod], *, after: Pod, platform: Platform) -> None:
+    with platform.terminal.step("issuer"):
+        await after.start(seconds=START_SECONDS)
+        # First, as it is in every other place: an Envoy that finds no keys asks again in a second.
+        await _until_answers("GET", platform.jwks_url, status=httpx.codes.OK)
+    with platform.terminal.step(f"{len(pods)} Pods, each an app behind its Envoy"):
+        await _together(*(pod.start(seconds=START_SECONDS) for pod in pods))
+        for pod in pods:
+            await until(lambda: pod.ready, seconds=START_SECONDS, what=f"{pod.name} is ready")  # noqa: B023 — asked within the turn
+
+
+async def _load_balancer(platform: Platform, alb: Pod) -> None:
+    """Last: its first health check then finds ready targets; the next would be 5 s later."""
+    with platform.terminal.step(f"load balancer at {platform.url}"):
+        await alb.start(seconds=START_SECONDS)
+        for method in ("GET", "PUT"):
+            url = f"{platform.url}/v1/listings/anybody-there"
+            await _until_answers(method, url, status=httpx.codes.UNAUTHORIZED)
+
+
+async def _until_answers(method: str, url: str, *, status: int) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def answers() -> bool:
+            try:
+                return (await client.request(method, url)).status_code == status
+            except httpx.TransportError:
+                return False
+
+        await until(answers, seconds=START_SECONDS, what=f"{method} {url} answers {status}")
+
+
+async def _stop(pods: list[Pod]) -> None:
+    """Without preStop: whoever it waits for came through the load balancer, which is gone."""
+    await asyncio.gather(
+        *(pod.stop(grace_seconds=QUICK_GRACE_SECONDS, hooks=False) for pod in pods)
+    )
+
+
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Runs all; the first failure ends the others and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(part)
+    except ExceptionGroup as failures:
+        first: BaseException = failures
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+
+
+def end_at_once(state: State) -> None:
+    """Kills everything that was started; the data recover at the next start."""
+    reap_left_behind(state.children)
+    reap_left_behind(state.postgres / "children")

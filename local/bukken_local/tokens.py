@@ -1,0 +1,53 @@
+"""Gets a token from the issuer's stand-in, as any client would."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bukken_local.issuer import CLIENT_SCOPES, RESOURCE_SERVER
+
+
+class NoSuchScope(Exception):
+    """No client may have the scopes asked for; the message lists who may have what."""
+
+
+def client_for(scopes: Sequence[str]) -> str:
+    """The first client that holds all these scopes, named without the prefix.
+
+    Raises:
+        NoSuchScope: nobody does.
+    """
+    for client, held in CLIENT_SCOPES.items():
+        if set(scopes) <= set(held):
+            return client
+    table = "; ".join(f"{client}: {' '.join(held)}" for client, held in CLIENT_SCOPES.items())
+    raise NoSuchScope(f"no client holds {' '.join(scopes)} ({table})")
+
+
+def fetch(platform: Mapping[str, Any], *, scopes: Sequence[str]) -> str:
+    """An access token for these scopes, good for an hour.
+
+    Raises:
+        NoSuchScope: no client may have them.
+        httpx.HTTPError: the issuer does not answer, or refuses.
+    """
+    client = client_for(scopes)
+    asked = " ".join(f"{RESOURCE_SERVER}/{scope}" for scope in scopes)
+    answer = httpx.post(
+        platform["token_url"],
+        data={"grant_type": "client_credentials", "scope": asked},
+        auth=(client, secret_of(client, platform=platform)),
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    token: str = answer.json()["access_token"]
+    return token
+
+
+def secret_of(client: str, *, platform: Mapping[str, Any]) -> str:
+    """A client's secret."""
+    secrets: dict[str, str] = json.loads(Path(platform["clients_file"]).read_text())
+    return secrets[client]

@@ -1,0 +1,43 @@
+"""Starts command-api: `python -m command_api`; `--help` lists its settings."""
+
+import logging
+import sys
+
+import uvicorn
+
+from bukken_contract import logs
+from bukken_contract.settings import load
+from command_api.app import create_app
+from command_api.settings import Settings
+
+
+def main() -> None:
+    """Serves until SIGTERM; a wrong setting ends it at once, in one line."""
+    settings = load(Settings, argv=sys.argv[1:], program="command_api")
+    logs.configure(settings.log_level, service="command-api")
+    logging.getLogger("uvicorn.error").setLevel("WARNING")  # it greets in colours, five lines long
+    uvicorn.Server(server_config(settings)).run()
+
+
+def server_config(settings: Settings) -> uvicorn.Config:
+    """One process: Pods are what is multiplied, and each has one health and one pool."""
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+        limit_concurrency=settings.concurrency,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,  # Envoy writes it, with the same request id
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # nothing here depends on who the client is
+    )
+
+
+if __name__ == "__main__":
+    main()

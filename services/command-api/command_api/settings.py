@@ -1,0 +1,16 @@
+"""What command-api can be told."""
+
+from pydantic import Field
+
+from bukken_contract.settings import ProcessSettings
+from bukken_database.bootstrap import WRITER
+from bukken_database.settings import DatabaseSettings
+
+
+class Settings(DatabaseSettings, ProcessSettings):
+    """The command side of Bukken: the only process that writes listings."""
+
+    database_user: str = Field(WRITER, description="The role to connect as.")
+    concurrency: int = Field(
+        64, ge=2, description="Connections and requests at once: more than Envoy ever opens (48)."
+    )

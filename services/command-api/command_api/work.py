@@ -1,0 +1,38 @@
+"""How a command is done: as a unit of work on the writer, within the request's deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bukken_contract.problems import DeadlineExceeded
+from bukken_database.sessions import WriteDatabase, WriteSession
+
+Command = TypeVar("Command")
+Result = TypeVar("Result")
+
+
+class Work:
+    """The writer and the time a command may take on it."""
+
+    def __init__(self, database: WriteDatabase, *, seconds: float) -> None:
+        self._database = database
+        self._seconds = seconds
+
+    async def do(
+        self, handler: Callable[[WriteSession, Command], Awaitable[Result]], command: Command
+    ) -> Result:
+        """What the handler makes of the command, tried again while that is safe.
+
+        The time begins when the body has been read: how long a client may take to send it is
+        Envoy's to say, and its fault is answered 408, not 503.
+
+        Raises:
+            DeadlineExceeded: it took too long, all waits and attempts together.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._database.run(lambda session: handler(session, command))
+        except TimeoutError:  # this one alone: the database's own are already named
+            raise DeadlineExceeded(
+                "it took too long, and may have been done; sending it again is safe"
+            ) from None

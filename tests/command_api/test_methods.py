@@ -1,0 +1,39 @@
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import CheckProblem, Service
+
+
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "put", "BREW"]
+)
+def test_a_method_nobody_serves_here(service: "Service", method: str) -> None:
+    """405 with the Allow of both sides, whoever is asked."""
+    answer = service.send(method, "/v1/listings/a")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, HEAD, PUT, PATCH, DELETE"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_list_takes_no_command(service: "Service", check_problem: "CheckProblem") -> None:
+    """A path that only the other side serves is there all the same: 405 and its methods."""
+    answer = service.send("PUT", "/v1/listings")
+
+    check_problem(answer, status=405, code="method-not-allowed")
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/listings/", "/v1/listings/a/", "/v1/listings/a/b", "/v1/listings//a"]
+    + ["/openapi.json", "/docs", "/redoc", "/v2/listings/a", "/v1/Listings/a", "/%FF"],
+)
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+def test_there_is_no_such_path(
+    service: "Service", check_problem: "CheckProblem", method: str, path: str
+) -> None:
+    """Any other path is 404, and never a redirect."""
+    check_problem(service.send(method, path), status=404, code="not-found")

@@ -1,0 +1,97 @@
+import re
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bukken_database import migrations
+from bukken_database.connections import job_engine
+from bukken_database.schema import SCHEMA, SCHEMA_LEVEL, metadata
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+
+
+def test_the_model_is_what_the_migrations_made(database: "MigratedDatabase") -> None:
+    """Nobody changes a table in Python and forgets the migration, or the other way round."""
+    engine = job_engine(database.settings("bukken_master"), application="test")
+    options = {
+        "include_schemas": True,
+        "version_table_schema": SCHEMA,
+        "include_name": lambda name, kind, _: kind != "schema" or name == SCHEMA,
+        "compare_type": True,
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+
+    assert [d for d in differences if "schema_level_is_one_row" not in repr(d)] == []
+
+
+def test_the_migrations_raise_the_level_this_release_needs(database: "MigratedDatabase") -> None:
+    """After `migrate`, a process of this release can become ready."""
+    with database.connect("bukken_reader") as reader:
+        level = reader.execute("SELECT level FROM schema_level").fetchone()
+
+    assert level == (SCHEMA_LEVEL,)
+
+
+def test_migrations_are_named_by_a_date_and_a_sentence() -> None:
+    """The folder reads like the schema's history."""
+    names = [path.name for path in (migrations.FOLDER / "versions").glob("*.py")]
+
+    assert names
+    assert all(re.fullmatch(r"\d{4}-\d{2}-\d{2}_[a-z0-9_]+\.py", name) for name in names)
+
+
+def test_eight_at_once_migrate_once(empty_database: "MigratedDatabase") -> None:
+    """A Job and its retry may start together: one works, the rest find it done."""
+    failed: list[Exception] = []
+
+    def migrate() -> None:
+        engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+        try:
+            migrations.migrate(engine)
+        except Exception as error:  # noqa: BLE001 — whatever it is, the test shows it
+            failed.append(error)
+        engine.dispose()
+
+    threads = [threading.Thread(target=migrate) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+    assert migrations.behind(engine) is None
+    engine.dispose()
+
+
+def test_a_stuck_migration_is_reported_not_waited_for(
+    database: "MigratedDatabase", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock held by a dead end is named after a while, and nothing is changed."""
+    monkeypatch.setattr(migrations, "LOCK_WAIT_SECONDS", 0.3)
+    engine = job_engine(database.settings("bukken_migrator"), application="test")
+    with database.connect("bukken_migrator") as other:
+        other.execute("SELECT pg_advisory_lock(285536)")
+
+        with pytest.raises(migrations.MigrationsAreRunning):
+            migrations.migrate(engine)
+    engine.dispose()
+
+
+def test_a_schema_without_migrations_is_said_to_be_behind(
+    empty_database: "MigratedDatabase",
+) -> None:
+    """The head check names what is there and what should be."""
+    engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+    said = migrations.behind(engine)
+    engine.dispose()
+
+    assert said is not None
+    assert "nothing" in said

@@ -1,0 +1,61 @@
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from bukken_database.connections import reader_engine
+from bukken_database.readiness import FACTS, obstacle, obstacle_of
+from bukken_database.schema import SCHEMA_LEVEL
+from bukken_database.sessions import ReadSession
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+    from sqlalchemy import RowMapping
+
+SOUND = {"encoding": "UTF8", "collate": "C.UTF-8", "ctype": "C.UTF-8", "level": SCHEMA_LEVEL}
+
+
+def facts(**other: object) -> "RowMapping":
+    """The facts of a sound database, but for those given."""
+    return cast("RowMapping", cast("Any", SOUND | other))
+
+
+def test_the_database_bootstrap_makes_is_one_to_work_with(database: "MigratedDatabase") -> None:
+    """Asked as the reader, over the connection a service would use."""
+    engine = reader_engine(database.settings("bukken_reader"), application="test")
+    with engine.connect() as connection:
+        found = obstacle(ReadSession(connection).row(FACTS))
+    engine.dispose()
+
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"encoding": "SQL_ASCII"}, "encoding is SQL_ASCII"),
+        ({"collate": "en_US.UTF-8"}, "C.UTF-8 is needed"),
+        ({"ctype": "C"}, "C.UTF-8 is needed"),
+        ({"level": SCHEMA_LEVEL - 1}, "run the migrations"),
+        ({"level": None}, "run the migrations"),
+    ],
+)
+def test_a_database_that_would_not_do_is_refused_by_name(
+    wrong: dict[str, object], said: str
+) -> None:
+    """A process says what is wrong with the database instead of working wrongly on it."""
+    assert said in (obstacle(facts(**wrong)) or "")
+
+
+def test_a_newer_schema_will_do() -> None:
+    """Old Pods keep working while a release migrates under them."""
+    assert obstacle(facts(level=SCHEMA_LEVEL + 1)) is None
+
+
+def test_an_empty_database_says_what_to_run(empty_database: "MigratedDatabase") -> None:
+    """Before the migrations there is no table to ask, and the reason is still a sentence."""
+    engine = reader_engine(empty_database.settings("bukken_reader"), application="test")
+    with engine.connect() as connection, pytest.raises(Exception, match="schema_level") as refused:
+        ReadSession(connection).row(FACTS)
+    engine.dispose()
+
+    assert "run bootstrap and migrations" in obstacle_of(refused.value)

@@ -1,0 +1,205 @@
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+from sqlalchemy import Select, func, select, update
+
+from bukken_contract.problems import DatabaseUnavailable
+from bukken_database.connections import reader_engine, writer_engine
+from bukken_database.schema import schema_level
+from bukken_database.sessions import ReadDatabase, ReadSession, WriteDatabase, WriteSession
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+
+    from bukken_database.settings import DatabaseSettings
+
+T = TypeVar("T")
+RAISE_LEVEL = update(schema_level).values(level=schema_level.c.level + 1)
+PID = select(func.pg_backend_pid().label("pid"))
+
+
+def write(settings: "DatabaseSettings", work: Callable[[WriteSession], Awaitable[T]]) -> T:
+    """What a unit of work comes to."""
+
+    async def run() -> T:
+        database = WriteDatabase(writer_engine(settings, application="test"))
+        try:
+            return await database.run(work)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def level_of(database: "MigratedDatabase") -> int:
+    """The level as it stands; each test puts it back."""
+    with database.connect("bukken_reader") as reader:
+        row = reader.execute("SELECT level FROM schema_level").fetchone()
+    assert row
+    return int(row[0])
+
+
+@pytest.fixture(autouse=True)
+def _level_stays(database: "MigratedDatabase") -> Any:  # noqa: ANN401 — a generator
+    yield
+    with database.connect("bukken_writer") as writer:
+        writer.execute("UPDATE schema_level SET level = 1")
+
+
+def test_a_read_session_has_no_way_to_write() -> None:
+    """Queries cannot write, by type: they get rows of a Select and nothing else."""
+    public = {name for name in dir(ReadSession) if not name.startswith("_")}
+    takes = {inspect.signature(getattr(ReadSession, name)).parameters["query"] for name in public}
+
+    assert public == {"row", "rows"}
+    assert {parameter.annotation for parameter in takes} == {Select[Any]}
+
+
+def test_a_unit_of_work_is_done_again_on_a_new_connection(database: "MigratedDatabase") -> None:
+    """A killed backend costs the client nothing: what was not committed is repeated."""
+    pids: list[int] = []
+
+    async def work(session: WriteSession) -> None:
+        row = await session.row(PID)
+        assert row
+        pids.append(row["pid"])
+        if len(pids) == 1:
+            with database.connect("bukken_master") as master:
+                master.execute("SELECT pg_terminate_backend(%s)", [row["pid"]])
+        await session.write(RAISE_LEVEL)
+        await session.commit()
+
+    write(database.settings("bukken_writer"), work)
+
+    assert len(set(pids)) == 2
+    assert level_of(database) == 2
+
+
+def test_what_is_not_committed_is_not_done(database: "MigratedDatabase") -> None:
+    """A handler that fails leaves nothing behind."""
+
+    async def work(session: WriteSession) -> None:
+        await session.write(RAISE_LEVEL)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        write(database.settings("bukken_writer"), work)
+
+    assert level_of(database) == 1
+
+
+def test_a_database_that_is_away_is_a_quick_refusal(database: "MigratedDatabase") -> None:
+    """Nobody listens: DatabaseUnavailable, with Retry-After, well below the deadline."""
+    nowhere = database.settings("bukken_writer").model_copy(update={"database_port": 9})
+
+    async def work(session: WriteSession) -> None:
+        await session.row(PID)
+
+    with pytest.raises(DatabaseUnavailable) as refused:
+        write(nowhere, work)
+
+    assert refused.value.headers == {"Retry-After": "1"}
+
+
+def test_a_readers_question_is_asked_again(database: "MigratedDatabase") -> None:
+    """The query side's twin of the rule above."""
+    reading = ReadDatabase(reader_engine(database.settings("bukken_reader"), application="test"))
+    pids: list[int] = []
+
+    def question(session: ReadSession) -> int:
+        row = session.row(PID)
+        assert row
+        pids.append(row["pid"])
+        if len(pids) == 1:
+            with database.connect("bukken_master") as master:
+                master.execute("SELECT pg_terminate_backend(%s)", [row["pid"]])
+        again = session.row(PID)
+        assert again
+        return int(again["pid"])
+
+    assert reading.run(question) == pids[1]
+    reading.close()
+
+
+class LosesTheAnswerToCommit:
+    """A proxy that cuts its first connection at COMMIT, before or after the server has it."""
+
+    def __init__(self, target: tuple[str, int], *, forward: bool) -> None:
+        self._target = target
+        self._forward = forward
+        self._cut = False
+        self._pipes: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await asyncio.gather(*self._pipes, return_exceptions=True)
+
+    async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        far, forth = await asyncio.open_connection(*self._target)
+        answers = asyncio.create_task(self._copy(far, back))
+        self._pipes += [answers, asyncio.create_task(self._until_commit(near, forth, answers))]
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with closing_abruptly(sink):
+            while data := await source.read(65536):
+                sink.write(data)
+
+    async def _until_commit(
+        self, near: asyncio.StreamReader, forth: asyncio.StreamWriter, answers: asyncio.Task[None]
+    ) -> None:
+        with closing_abruptly(forth):
+            while data := await near.read(65536):
+                if b"COMMIT" in data and not self._cut:
+                    self._cut = True
+                    answers.cancel()
+                    if self._forward:
+                        forth.write(data)
+                        await forth.drain()
+                    return
+                forth.write(data)
+
+
+@contextmanager
+def closing_abruptly(stream: asyncio.StreamWriter) -> Iterator[None]:
+    """Cuts the connection in the end, as a dying machine does."""
+    try:
+        yield
+    finally:
+        stream.transport.abort()
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_commit_whose_answer_was_lost_is_done_once(
+    database: "MigratedDatabase", *, forward: bool
+) -> None:
+    """The server is asked whether it took place: neither repeated when done, nor lost when not."""
+    tries: list[int] = []
+    given = database.settings("bukken_writer")
+
+    async def work(session: WriteSession) -> None:
+        tries.append(1)
+        await session.write(RAISE_LEVEL)
+        await session.commit()
+
+    async def run() -> None:
+        target = (given.database_host, given.database_port)
+        async with LosesTheAnswerToCommit(target, forward=forward) as port:
+            settings = given.model_copy(
+                update={"database_host": "127.0.0.1", "database_port": port}
+            )
+            through = WriteDatabase(writer_engine(settings, application="test"))
+            await through.run(work)
+            await through.close()
+
+    asyncio.run(run())
+
+    assert level_of(database) == 2
+    assert len(tries) == (1 if forward else 2)

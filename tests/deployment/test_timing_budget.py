@@ -1,0 +1,228 @@
+"""The chain of inequalities of the architecture's § 5, computed from the files themselves.
+
+Every number is read where it takes effect: in the Envoy files, the Deployments, and the settings'
+defaults unless the Deployment sets the variable.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bukken_contract.drain import DRAIN_SECONDS
+from bukken_contract.settings import ProcessSettings
+from bukken_local.manifests import Container, Deployment, Probe, read_deployment
+from command_api.settings import Settings as CommandSettings
+from query_api.settings import Settings as QuerySettings
+
+ROOT = Path(__file__).parents[2]
+SIDES = ("command-api", "query-api")
+SETTINGS: Mapping[str, tuple[type[ProcessSettings], str]] = {
+    "command-api": (CommandSettings, "concurrency"),
+    "query-api": (QuerySettings, "threads"),
+}
+SLACK_SECONDS = 10  # for the kubelet to notice, and for Python to end
+NODE_SHUTDOWN_SECONDS = 120  # what EKS nodes leave to Pods: 150 s less 30 s for the critical ones
+
+Config = dict[str, Any]
+
+
+def seconds(duration: str) -> float:
+    """An Envoy duration."""
+    return float(duration.removesuffix("s"))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One side's numbers, by the names the architecture gives them."""
+
+    side: str
+
+    @property
+    def alb(self) -> Config:
+        """The load balancer's file."""
+        return envoy_file("alb")
+
+    @property
+    def sidecar(self) -> Config:
+        """The sidecar's file."""
+        return envoy_file(self.side)
+
+    @property
+    def deployment(self) -> Deployment:
+        """The Deployment."""
+        path = ROOT / "k8s/base" / f"{self.side}.yaml"
+        return read_deployment(path.read_text(), source=path)
+
+    @property
+    def app(self) -> Container:
+        """The app's container."""
+        return self.deployment.pod.containers[0]
+
+    def setting(self, name: str, *, default: float | None = None) -> float:
+        """A setting as the Pod has it."""
+        said = {variable.name: variable.value for variable in self.app.env}
+        if default is None:
+            default = SETTINGS[self.side][0].model_fields[name].default
+        assert default is not None
+        return float(said.get(f"BUKKEN_{name.upper()}", default))
+
+    @property
+    def drain(self) -> float:
+        """How long preStop lets traffic leave."""
+        return self.setting("drain_seconds", default=DRAIN_SECONDS)
+
+    @property
+    def route(self) -> float:
+        """How long Envoy waits for the app."""
+        routes = manager(self.sidecar, "ingress")["route_config"]["virtual_hosts"][0]["routes"]
+        return max(seconds(each["route"]["timeout"]) for each in routes if "route" in each)
+
+    @property
+    def ingress_idle(self) -> float:
+        """How long Envoy keeps a silent client's connection."""
+        return idle(manager(self.sidecar, "ingress"))
+
+    @property
+    def alb_idle(self) -> float:
+        """The load balancer's idle time-out."""
+        return idle(manager(self.alb, "alb"))
+
+    @property
+    def grace(self) -> int:
+        """What the kubelet gives a Pod to stop."""
+        return self.deployment.pod.termination_grace_period_seconds
+
+    @property
+    def liveness(self) -> Probe:
+        """The app's liveness probe."""
+        assert self.app.liveness_probe
+        return self.app.liveness_probe
+
+    @property
+    def envoy_liveness(self) -> Probe:
+        """The sidecar's liveness probe."""
+        probe = self.deployment.pod.init_containers[0].liveness_probe
+        assert probe
+        return probe
+
+
+def envoy_file(name: str) -> Config:
+    """An Envoy file."""
+    parsed: Config = yaml.safe_load((ROOT / "envoy" / f"{name}.yaml").read_text())
+    return parsed
+
+
+def manager(config: Config, name: str) -> Config:
+    """The HTTP connection manager of a listener."""
+    found: Config = next(x for x in config["static_resources"]["listeners"] if x["name"] == name)
+    typed: Config = found["filter_chains"][0]["filters"][0]["typed_config"]
+    return typed
+
+
+def cluster(config: Config, name: str) -> Config:
+    """A cluster."""
+    found: Config = next(x for x in config["static_resources"]["clusters"] if x["name"] == name)
+    return found
+
+
+def idle(part: Config) -> float:
+    """The idle time-out of a connection manager or of a cluster's protocol options."""
+    return seconds(part["common_http_protocol_options"]["idle_timeout"])
+
+
+def upstream_idle(config: Config, name: str) -> float:
+    """How long Envoy keeps an idle connection to a cluster."""
+    (options,) = cluster(config, name)["typed_extension_protocol_options"].values()
+    return idle(options)
+
+
+def detection(config: Config, name: str) -> float:
+    """How long a cluster sends to a target that no longer answers."""
+    check = cluster(config, name)["health_checks"][0]
+    return seconds(check["interval"]) * float(check["unhealthy_threshold"])
+
+
+def deregistration_delay(config: Config, name: str) -> float:
+    """How long the ALB waits for a target that leaves."""
+    return float(
+        cluster(config, name)["metadata"]["filter_metadata"]["bukken.alb"][
+            "deregistration_delay_seconds"
+        ]
+    )
+
+
+def breaker(config: Config) -> int:
+    """How many requests Envoy has the app work on at once."""
+    found: int = cluster(config, "local_app")["circuit_breakers"]["thresholds"][0][
+        "max_connections"
+    ]
+    return found
+
+
+Ascending = Callable[[Budget], list[float]]
+
+CHAINS: Mapping[str, Ascending] = {
+    "keep-alive: the ALB closes before Envoy": lambda b: [b.alb_idle, b.ingress_idle],
+    "keep-alive: Envoy closes before the app": lambda b: [
+        upstream_idle(b.sidecar, "local_app"), b.setting("keep_alive_seconds")],
+    "keep-alive: the ALB's idle connections end before Envoy's": lambda b: [
+        upstream_idle(b.alb, b.side), b.ingress_idle],
+    "stop: traffic has left before the app is told": lambda b: [
+        deregistration_delay(b.alb, b.side), b.drain],
+    "stop: all of it fits into the grace": lambda b: [
+        b.drain + b.setting("graceful_seconds") + SLACK_SECONDS, b.grace],
+    "stop: the grace fits into a node's shutdown": lambda b: [b.grace, NODE_SHUTDOWN_SECONDS + 1],
+    "stop: the ALB has lost the target before the app is told": lambda b: [
+        detection(b.alb, b.side), b.drain],
+    "requests: each outer time-out is longer": lambda b: [
+        b.setting("request_seconds"), b.route, b.setting("graceful_seconds"), b.alb_idle],
+    "requests: a stream may be silent longer than a route takes": lambda b: [
+        b.route, seconds(manager(b.sidecar, "ingress")["stream_idle_timeout"])],
+    "liveness: busy is not dead": lambda b: [
+        b.route, float(b.liveness.timeout_seconds * b.liveness.failure_threshold)],
+    "liveness: Envoy is restarted before an app that cannot be asked": lambda b: [
+        float(b.envoy_liveness.period_seconds * b.envoy_liveness.failure_threshold),
+        float(b.liveness.period_seconds * b.liveness.failure_threshold)],
+    "liveness: what hangs does not wait out the drain": lambda b: [
+        float(b.liveness.termination_grace_period_seconds or b.grace), b.drain],
+    "concurrency: a slot is always free for health": lambda b: [
+        breaker(b.sidecar), b.setting(SETTINGS[b.side][1])],
+    "rollout: the ALB knows a new Pod before the next is touched": lambda b: [
+        detection(b.alb, b.side), float(b.deployment.spec.min_ready_seconds) + 1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("chain", CHAINS)
+def test_each_chain_ascends(chain: str, side: str) -> None:
+    """Each number is smaller than the next."""
+    numbers = CHAINS[chain](Budget(side))
+
+    assert all(left < right for left, right in pairwise(numbers)), numbers
+
+
+def test_a_peer_is_found_dead_long_before_the_alb_finds_it() -> None:
+    """Envoy's own checks of query-api are at least twice as quick."""
+    peer = detection(envoy_file("command-api"), "query-api")
+
+    assert 2 * peer < detection(envoy_file("alb"), "query-api")
+
+
+def test_a_peer_closes_idle_connections_first() -> None:
+    """command-api lets go of query-api's ingress before that lets go of it."""
+    caller = upstream_idle(envoy_file("command-api"), "query-api")
+
+    assert caller < Budget("query-api").ingress_idle
+
+
+def test_a_longer_drain_would_break_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain is no tautology: with a preStop of 61 s the grace no longer holds it all."""
+    monkeypatch.setattr(Budget, "drain", 61.0)
+
+    with pytest.raises(AssertionError):
+        test_each_chain_ascends("stop: all of it fits into the grace", "query-api")

@@ -1,0 +1,60 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+Bearer = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def sidecar_file() -> str:
+    """The command side."""
+    return "command-api"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_writing_takes_the_write_scope(
+    method: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """Writes pass with listings.write, and with nothing less."""
+    forbidden = ingress.request(method, "/v1/listings/k", headers=bearer("listings.read"))
+    refused = ingress.request(method, "/v1/listings/k")
+    allowed = ingress.request(method, "/v1/listings/k", headers=bearer("listings.write"))
+
+    assert (forbidden.status_code, refused.status_code, allowed.status_code) == (403, 401, 200)
+    assert len(seen) == 1
+
+
+def test_an_id_token_writes_nothing(
+    ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """The scope alone does not do: the token must be an access token."""
+    headers = bearer("listings.write", token_use="id")
+
+    answer = ingress.put("/v1/listings/k", headers=headers)
+
+    assert (answer.status_code, seen) == (403, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/v1/listings"), ("POST", "/v1/listings"), ("GET", "/v1/listings/k")],
+)
+def test_a_method_it_does_not_serve_reaches_the_app(
+    method: str, path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """Any access token gets as far as the app's 405 with Allow."""
+    answer = ingress.request(method, path, headers=bearer("listings.read"))
+
+    assert (answer.status_code, len(seen)) == (200, 1)
+
+
+@pytest.mark.parametrize("path", ["/v1/listings/a/b", "/healthz/ready", "/v1/listings/"])
+def test_an_unknown_path_reaches_nobody(
+    path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """What is not in the table is 404, for writes too."""
+    answer = ingress.put(path, headers=bearer("listings.write"))
+
+    assert (answer.status_code, seen) == (404, [])

@@ -1,0 +1,81 @@
+import threading
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def drained(admin: httpx.Client) -> Iterator[None]:
+    """Envoy drains for the time of a test."""
+    admin.post("/healthcheck/fail")
+    yield
+    admin.post("/healthcheck/ok")
+
+
+@pytest.fixture
+def waiting_for_the_database(app_ready: threading.Event) -> Iterator[None]:
+    """The app is live and not ready for the time of a test."""
+    app_ready.clear()
+    yield
+    app_ready.set()
+
+
+@pytest.mark.parametrize("path", ["/ready", "/live", "/healthz/live", "/stats/prometheus"])
+def test_what_the_kubelet_and_prometheus_ask_for(path: str, metrics: httpx.Client) -> None:
+    """Four paths answer."""
+    assert metrics.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/quitquitquit", "/config_dump", "/healthcheck/fail", "/healthz/ready", "/healthz/lb",
+     "/ready/", "/readyz", "/stats", "/stats/prometheus/../../quitquitquit", "/v1/listings",
+     "/memory", "/runtime_modify?a=b", "/live/../quitquitquit"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_other_path_answers(method: str, path: str, metrics: httpx.Client) -> None:
+    """The rest of the admin interface is behind this port, and stays there."""
+    request = metrics.build_request(method, "/")
+    request.extensions = {**request.extensions, "target": path.encode()}
+
+    assert metrics.send(request).status_code == 404
+
+
+@pytest.mark.usefixtures("drained")
+def test_draining_is_not_dying(metrics: httpx.Client) -> None:
+    """While Envoy drains it is not ready, and its liveness and the app's stay good."""
+    answers = {path: metrics.get(path).status_code for path in ("/ready", "/live", "/healthz/live")}
+
+    assert answers == {"/ready": 503, "/live": 200, "/healthz/live": 200}
+
+
+@pytest.mark.usefixtures("waiting_for_the_database")
+def test_waiting_for_the_database_is_not_dying(
+    metrics: httpx.Client, ingress: httpx.Client, until: Callable[..., None]
+) -> None:
+    """An app that is not ready gets no requests, and its liveness stays good."""
+    until(lambda: ingress.get("/healthz/lb").status_code == 503, what="Envoy sees it")
+
+    assert metrics.get("/healthz/live").status_code == 200
+
+
+def test_the_metrics_that_dashboards_use_are_there(
+    metrics: httpx.Client, ingress: httpx.Client
+) -> None:
+    """The inclusion list keeps what alerts are made of, and the whole stays small."""
+    ingress.get("/v1/listings")
+
+    text = metrics.get("/stats/prometheus").text
+
+    for name in (
+        "envoy_http_downstream_rq_xx",
+        "envoy_cluster_membership_healthy",
+        "envoy_cluster_upstream_rq_total",
+        "envoy_server_live",
+        "http_local_rate_limit",
+        "envoy_http_jwt_authn_denied",
+        "envoy_cluster_manager_cds_update_rejected",
+    ):
+        assert name in text, name
+    assert len(text.splitlines()) < 700

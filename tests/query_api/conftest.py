@@ -1,0 +1,121 @@
+"""A query-api on the tests' database, and listings put there as the command side would."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from running_query_api import Running
+from sqlalchemy import insert
+
+from bukken_database.connections import job_engine
+from bukken_database.schema import listings
+from bukken_local.endpoint import Address
+from query_api.app import create_app
+from query_api.settings import Settings
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+
+Put = Callable[..., None]
+Start = Callable[..., Running]
+MOMENT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+def settings_for(environment: dict[str, str]) -> Settings:
+    """What a process with these variables would be told."""
+    named = {name.removeprefix("BUKKEN_").lower(): value for name, value in environment.items()}
+    return Settings.model_validate(named)
+
+
+@pytest.fixture
+def put(database: "MigratedDatabase") -> Iterator[Put]:
+    """A function that puts a row; all are forgotten when the test ends."""
+    engine = job_engine(database.settings("bukken_writer"), application="test")
+    usual = {
+        "version": 1,
+        "original_entry_timestamp": MOMENT,
+        "modification_timestamp": MOMENT,
+        "ever_visible": True,
+        "standard_status": "Active",
+        "property_type": "Residential",
+    }
+
+    def put(key: str, **columns: Any) -> None:  # noqa: ANN401 — a column is of any type
+        with engine.begin() as connection:
+            connection.execute(insert(listings).values(usual | {"listing_key": key} | columns))
+
+    database.empty()
+    yield put
+    engine.dispose()
+    database.empty()
+
+
+@contextmanager
+def made(environment: dict[str, str]) -> Iterator[Flask]:
+    """An app that has not begun to ask whether it is ready."""
+    app = create_app(settings_for(environment))
+    yield app
+    app.extensions["database"].close()
+
+
+@pytest.fixture
+def app(database: "MigratedDatabase") -> Iterator[Flask]:
+    """The app as reader."""
+    with made(database.environment("bukken_reader")) as app:
+        yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of that app."""
+    return app.test_client()
+
+
+@pytest.fixture
+def app_without_database(silent_port: int) -> Iterator[Flask]:
+    """An app whose database takes connections and never says a word."""
+    with made({"BUKKEN_DATABASE_PORT": str(silent_port)}) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def start_one(
+    database: "MigratedDatabase",
+    free_address: Callable[[], Address],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Start:
+    """A function that starts a query-api as a process; who calls it kills it."""
+
+    def start_one(**variables: str) -> Running:
+        nobody = str(free_address().port)
+        environment = database.environment("bukken_reader")
+        environment |= {"BUKKEN_ENVOY_ADMIN_URL": f"http://127.0.0.1:{nobody}"} | variables
+        log = tmp_path_factory.mktemp("query-api") / "log"
+        return Running(free_address(), environment=environment, log=log)
+
+    return start_one
+
+
+@pytest.fixture
+def start(start_one: Start) -> Iterator[Start]:
+    """A function that starts a query-api for one test, which may do to it what it likes."""
+    with ExitStack() as stack:
+
+        def start(**variables: str) -> Running:
+            running = start_one(**variables)
+            stack.callback(running.kill)
+            return running
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def running(start_one: Start) -> Iterator[Running]:
+    """A ready query-api for the tests that only ask it something."""
+    one = start_one()
+    yield one.until_ready()
+    one.kill()

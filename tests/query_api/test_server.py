@@ -1,0 +1,116 @@
+"""What gunicorn does between the socket and the app."""
+
+import json
+import socket
+from collections.abc import Callable
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from running_query_api import Running, forwarded
+
+from bukken_local.endpoint import Address
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+
+    Put = Callable[..., None]
+    Start = Callable[..., Running]
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.usefixtures("put")
+def test_a_connection_is_kept(running: Running) -> None:
+    """After every kind of answer: the sidecar opens few connections and keeps them."""
+    connection = HTTPConnection(*running.address)
+    statuses, sockets = [], set()
+
+    for method, path in [("GET", "/v1/listings/1"), ("HEAD", "/v1/listings"), ("PUT", "/v1/x")]:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+        sockets.add(connection.sock)
+
+    assert statuses == [404, 200, 404]
+    assert len(sockets) == 1
+    assert None not in sockets
+    connection.close()
+
+
+def exchanged(running: Running, request: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The status line and the problem that raw bytes are answered with."""
+    with socket.create_connection(running.address, timeout=10) as connection:
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    problem: dict[str, Any] = json.loads(body)
+    return head.partition(b"\r\n")[0], problem
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"GET /v1/listings/\xff HTTP/1.1\r\nHost: a\r\n",
+        b"GET /secret HTTP/1.1\r\nHost: a\r\nBad Header: secret\r\n",
+        b"GET /secret HTTP/9\r\n",
+        b"nonsense\r\n",
+    ],
+)
+def test_what_gunicorn_refuses_looks_like_all_the_rest(
+    running: Running, request_line: bytes
+) -> None:
+    """One shape of error, whoever finds it; and nothing of the request in the log."""
+    status, problem = exchanged(running, request_line + b"\r\n")
+
+    assert (status, problem["status"]) == (b"HTTP/1.1 400 Bad Request", 400)
+    assert "secret" not in json.dumps(running.logged())
+
+
+@pytest.mark.parametrize(
+    "target", [b"/v1/listings/%FF", b"/v1/listings/a%2Fb", b"http://a/v1/listings/%0A"]
+)
+def test_the_raw_path_reaches_the_app(running: Running, target: bytes) -> None:
+    """As gunicorn has it, not as WSGI's decoded path would."""
+    request = b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target
+
+    status, problem = exchanged(running, request)
+
+    assert status.split()[1] in {b"400", b"422"}
+    assert "ListingKey" in problem["detail"]
+
+
+def test_a_client_cannot_move_the_paths(running: Running) -> None:
+    """By default SCRIPT_NAME is taken from the sidecar's address, where every client comes from."""
+    answer = running.get("/healthz/live", SCRIPT_NAME="/healthz", **{"X-Forwarded-Proto": "https"})
+
+    assert answer.status_code == 200
+
+
+def test_each_line_of_the_log_belongs_to_its_request_and_has_no_query_string(
+    start: "Start", database: "MigratedDatabase", free_address: Callable[[], Address]
+) -> None:
+    """The id and the trace of the request; a later line of the same thread has neither."""
+    address = free_address()
+    running = start(
+        BUKKEN_DATABASE_HOST=address.host,
+        BUKKEN_DATABASE_PORT=str(address.port),
+        BUKKEN_THREADS="2",
+    )
+    with forwarded(address, to=database.primary):
+        running.until_ready()
+    headers = {"x-request-id": "abc-1", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    for _ in range(3):
+        running.get("/v1/listings/1?email=secret", **headers)
+    for _ in range(3):
+        exchanged(running, b"nonsense\r\n\r\n")
+
+    lines = running.logged()
+    failed = [line for line in lines if line["message"].startswith("database GONE")]
+    refused = [line for line in lines if line["message"].startswith("refused")]
+    assert {(line["request_id"], line["trace_id"]) for line in failed} == {("abc-1", TRACE)}
+    assert {(line["request_id"], line["trace_id"]) for line in refused} == {("", "")}
+    assert "secret" not in json.dumps(lines)
+    assert {line["service"] for line in lines} == {"query-api"}

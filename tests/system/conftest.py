@@ -1,0 +1,191 @@
+"""The real platform, started once for all system tests and stopped in the end."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bukken_local import tokens
+
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: Callable[[], str]) -> None:
+    """Waits for a condition, or fails with what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what()}"
+        time.sleep(0.05)
+
+
+@dataclass(kw_only=True)
+class Runner:
+    """`python -m bukken_local run` as a process of its own, and what it says of itself."""
+
+    state: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """The load balancer's."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether platform.json is there, and this run's own: a killed one leaves its behind."""
+        try:
+            return bool(self.description["pid"] == self.process.pid)
+        except FileNotFoundError:
+            return False
+
+    @property
+    def said(self) -> str:
+        """All that it has printed."""
+        return (self.state / "said").read_text()
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """platform.json as it is now."""
+        described: dict[str, Any] = json.loads((self.state / "platform.json").read_text())
+        return described
+
+    def container(self, pod: str, name: str) -> dict[str, Any]:
+        """What platform.json says of a container."""
+        found: dict[str, Any] = next(
+            described["containers"][name]
+            for described in self.description["pods"]
+            if described["name"] == pod
+        )
+        return found
+
+    def token(self, *scopes: str) -> str:
+        """An access token, as `make token` prints it."""
+        return tokens.fetch(self.description, scopes=scopes)
+
+    def client(self, *scopes: str) -> httpx.Client:
+        """Calls the platform with a token for these scopes."""
+        headers = {"Authorization": f"Bearer {self.token(*scopes)}"} if scopes else {}
+        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs another command on the same state directory."""
+        return subprocess.run(
+            [sys.executable, "-m", "bukken_local", *arguments],
+            env=_environment(self.state),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_SECONDS,
+        )
+
+    def left(self) -> list[str]:
+        """Processes of this platform that run now, however they came to be."""
+        return sorted(set(_processes_of(self.state)))
+
+    def wait_until(self, condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Waits for a condition; a failure shows what the platform said."""
+        wait_until(condition, seconds=seconds, what=lambda: f"{what}; it said:\n{self.said}")
+
+    def end(self, number: signal.Signals) -> None:
+        """Sends a signal and waits until nothing is left of the platform."""
+        self.process.send_signal(number)
+        self.wait_until(lambda: self.process.poll() is not None, seconds=STOP_SECONDS, what="ended")
+        self.wait_until(lambda: not self.left(), seconds=STOP_SECONDS, what=f"{self.left()} ended")
+
+
+Run = Callable[..., AbstractContextManager[Runner]]
+"""A state directory and options; the platform runs as long as the block."""
+
+
+@contextmanager
+def new_state() -> Iterator[Path]:
+    """A state directory that the user PostgreSQL runs as can reach; pytest's own are closed."""
+    state = Path(tempfile.mkdtemp(prefix="bukken-test-", dir="/var/tmp"))
+    state.chmod(0o711)
+    try:
+        yield state
+    finally:
+        shutil.rmtree(state)
+
+
+@contextmanager
+def running(state: Path, *options: str) -> Iterator[Runner]:
+    """A platform that is ready; in the end it is stopped as by Ctrl-C, and nothing is left."""
+    port = _free_port()
+    with (state / "said").open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bukken_local", "run", "--port", str(port), *options],
+            env=_environment(state),
+            stdout=said,
+            stderr=said,
+        )
+    runner = Runner(state=state, port=port, process=process)
+    try:
+        runner.wait_until(
+            lambda: process.poll() is not None or runner.ready,
+            seconds=START_SECONDS,
+            what="the platform is ready",
+        )
+        assert process.poll() is None, runner.said
+        yield runner
+    finally:
+        runner.end(signal.SIGINT)
+
+
+def _environment(state: Path) -> dict[str, str]:
+    return {**os.environ, "BUKKEN_STATE_DIR": str(state)}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _processes_of(state: Path) -> Iterator[str]:
+    # Each has the directory somewhere in its arguments, its environment or where it stands.
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
+            where = str((process / "cwd").readlink())
+        except OSError:  # it has ended, or is somebody else's
+            continue
+        home = f"HOME={state}".encode()
+        if bytes(state) in line or home in environment or where.startswith(str(state)):
+            words = line.replace(b"\0", b" ").decode(errors="replace")
+            yield f"{process.name} {words}"
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Runner]:
+    """The platform that most system tests share; it has no listing when the first one starts."""
+    with new_state() as state, running(state, "--no-sample") as runner:
+        yield runner
+
+
+@pytest.fixture
+def own_state() -> Iterator[Path]:
+    """A state directory for a test that starts and stops platforms itself."""
+    with new_state() as state:
+        yield state
+
+
+@pytest.fixture
+def run() -> Run:
+    """Starts a platform on a state directory for the length of a `with`."""
+    return running

@@ -1,0 +1,39 @@
+"""The demo, as somebody sees it who types `make demo`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from bukken_local.story import STORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 90
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_every_step_is_as_told(own_state: Path) -> None:
+    """The import and each step of the story have their ✓, and the demo ends well."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "bukken_local", "demo", "--port", str(free_port())],
+        env={**os.environ, "BUKKEN_STATE_DIR": str(own_state), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=SECONDS,
+    )
+
+    ticks = [line for line in ended.stdout.splitlines() if line.startswith("✓")]
+    assert (ended.returncode, len(ticks)) == (0, 1 + len(STORY)), ended.stdout + ended.stderr

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from system.conftest import Run, Runner
+
+LISTING = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
+
+
+def put(runner: Runner, key: str) -> int:
+    """Sends a listing in; the answer's status."""
+    with runner.client("listings.write") as client:
+        status: int = client.put(f"/v1/listings/{key}", json=LISTING).status_code
+    return status
+
+
+def wait_for(runner: Runner, key: str) -> None:
+    """Waits until a listing comes out of the standby."""
+    with runner.client("listings.read") as client:
+        runner.wait_until(
+            lambda: client.get(f"/v1/listings/{key}").status_code == 200,
+            seconds=5,
+            what=f"{key} is read",
+        )
+
+
+def pasted(*lines: str) -> str:
+    """What a shell prints for these lines."""
+    script = "\n".join(lines)
+    return subprocess.run(
+        ["sh", "-euc", script], capture_output=True, text=True, check=True, timeout=20
+    ).stdout
+
+
+def test_a_listing_goes_in_and_comes_out(platform: Runner) -> None:
+    """What one service takes in by PUT the other gives out by GET, from the standby."""
+    assert put(platform, "in-and-out") == 201
+    wait_for(platform, "in-and-out")
+
+
+def test_the_printed_lines_can_be_pasted(platform: Runner) -> None:
+    """The terminal's own tokens and calls create a listing and read it, in any shell."""
+    tokens, calls = (
+        [line for line in platform.said.splitlines() if line.startswith(start)]
+        for start in (("WRITE=", "READ="), "curl ")
+    )
+
+    assert "HTTP/1.1 201" in pasted(*tokens, calls[0])
+    wait_for(platform, "hello-1")
+    assert pasted(*tokens, *calls[1:]).count("渋谷区") == 2
+
+
+def test_a_second_instance_is_refused_in_one_line(platform: Runner) -> None:
+    """Whoever starts the platform again is told where it runs, and changes nothing."""
+    refused = platform.command("run")
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"bukken: already running at {platform.url} (process {platform.process.pid}); "
+        "stop it with Ctrl-C there\n"
+    )
+
+
+def test_data_are_not_forgotten_under_a_running_platform(platform: Runner) -> None:
+    """`clean` is refused while the platform runs."""
+    refused = platform.command("clean")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+
+
+def test_a_token_is_printed_alone(platform: Runner) -> None:
+    """`token` prints one token and nothing else, for scripts."""
+    printed = platform.command("token", "listings.read")
+
+    assert printed.returncode == 0
+    assert [part.count(".") for part in printed.stdout.splitlines()] == [2]
+
+
+def test_a_scope_that_nobody_has_is_refused_in_one_line(platform: Runner) -> None:
+    """A wrong scope is named, with those that there are."""
+    refused = platform.command("token", "listings.sell")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("bukken: no client holds listings.sell (legacy-backend: ")
+
+
+@pytest.mark.parametrize("container", ["app", "envoy"])
+def test_a_killed_container_is_started_again_and_told(platform: Runner, container: str) -> None:
+    """A container that dies comes back in its Pod, and the terminal says so."""
+    before = platform.container("query-api-1", container)
+    os.kill(before["pid"], signal.SIGKILL)
+
+    platform.wait_until(
+        lambda: (
+            platform.container("query-api-1", container)["restarts"] > before["restarts"]
+            and platform.container("query-api-1", container)["ready"]
+        ),
+        seconds=30,
+        what=f"{container} is ready again",
+    )
+    assert f"query-api-1/{container} killed by SIGKILL; starting it again" in platform.said
+
+
+def test_a_killed_database_is_started_again_and_told(platform: Runner) -> None:
+    """A database server that dies comes back, and an acknowledged listing is still there."""
+    assert put(platform, "before-the-crash") == 201
+    before = platform.description["database"]["processes"]["instance-1"]
+    os.kill(before, signal.SIGKILL)
+
+    platform.wait_until(
+        lambda: platform.description["database"]["processes"]["instance-1"] != before,
+        seconds=30,
+        what="the primary is up again",
+    )
+    wait_for(platform, "before-the-crash")
+    assert "the database's instance-1 killed by SIGKILL; starting it again" in platform.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_and_nothing_is_lost(
+    run: Run, own_state: Path, number: signal.Signals
+) -> None:
+    """After Ctrl-C, and after kill -9, no process is left; the next start has the data."""
+    with run(own_state, "--no-sample") as runner:
+        assert put(runner, "kept") == 201
+        assert len(runner.left()) > 10
+        runner.end(number)
+
+    with run(own_state, "--no-sample") as runner:
+        wait_for(runner, "kept")
