@@ -11,20 +11,21 @@ from typing import NoReturn
 
 import httpx
 
-from bukken_local import demo, guide, tokens
+from bukken_local import demo, guide, legacy, tokens
 from bukken_local.binaries import StateDirectoryError
 from bukken_local.envoys import EnvoyFileNotUnderstood
 from bukken_local.legacy import ImportStoppedError
 from bukken_local.manifests import ManifestNotUnderstood
 from bukken_local.network import NoNetwork, refuse_taken
 from bukken_local.postgres_home import PostgresDidNotStartError
-from bukken_local.start import JobFailed, end_at_once, import_sample, running
+from bukken_local.start import JobFailed, back_end, end_at_once, import_sample, running
 from bukken_local.state import AlreadyRunning, NotRunning, State
 from bukken_local.terminal import Terminal
 
 PORT = 8088
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOPPED_AT_ONCE = 130
+SAME_SECONDS = 0.5  # the terminal, make and uv may each pass on the same Ctrl-C
 REFUSALS = (
     AlreadyRunning,
     EnvoyFileNotUnderstood,
@@ -77,18 +78,20 @@ def _alone(port: int, *, life: Callable[[State], Awaitable[bool]], terminal: Ter
 async def _until_told(life: Awaitable[bool], *, state: State, terminal: Terminal) -> bool:
     """Until its end, or a signal: the first stops in order; the second, in a hurry, at once."""
     living = asyncio.ensure_future(life)
-    told: list[signal.Signals] = []
+    loop = asyncio.get_running_loop()
+    told: list[float] = []
 
-    def stop(number: signal.Signals) -> None:
-        told.append(number)
-        if len(told) > 1:
+    def stop() -> None:
+        told.append(loop.time())
+        if len(told) == 1:
+            terminal.say("stopping (again to stop at once)")
+            living.cancel()
+        elif told[-1] - told[0] > SAME_SECONDS:
             end_at_once(state)
             os._exit(STOPPED_AT_ONCE)
-        terminal.say("stopping (again to stop at once)")
-        living.cancel()
 
     for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        loop.add_signal_handler(number, stop)
     await asyncio.wait({living})
     if not living.cancelled():
         return living.result()
@@ -115,6 +118,15 @@ def _token(options: argparse.Namespace) -> int:
     return 0
 
 
+def _import(options: argparse.Namespace) -> int:
+    state = State.here()
+    report = state.directory / "import-report"
+    where = back_end(state.description(), state=state, report=report)
+    status = legacy.main([*options.files, *where])
+    sys.stdout.write(f"every line not taken as it was: {report}\n")
+    return status
+
+
 def _clean(_: argparse.Namespace) -> int:
     state = State.here()
     with state.held():
@@ -128,6 +140,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "demo": _demo,
     "token": _token,
+    "import": _import,
     "clean": _clean,
 }
 
@@ -143,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--port", type=int, default=PORT, help=f"load balancer's ({PORT})")
     token = commands.add_parser("token", help="print an access token of the running platform")
     token.add_argument("scope", nargs="+", help="such as listings.read")
+    sent = commands.add_parser("import", help="send files to the running platform")
+    sent.add_argument("files", nargs="+", help="as their publishers give them")
     commands.add_parser("clean", help="forget all data; refused while the platform runs")
     return parser
 

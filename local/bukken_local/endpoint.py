@@ -90,6 +90,7 @@ class _Side(asyncio.Protocol):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._at_end = False
+        self._early = b""
         self.other: _Side | None = None
         self.transport: asyncio.Transport
 
@@ -98,17 +99,29 @@ class _Side(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=PAUSE_AT_BYTES)
         self._endpoint.sides.add(self)
 
+    def join(self, other: _Side) -> None:
+        """Have somebody to say it to from now on, beginning with what was said too early."""
+        self.other = other
+        other.transport.write(self._early)
+        self._early = b""
+        if self._at_end:
+            other.transport.write_eof()
+        self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         if self.other:
             self.other.transport.write(data)
+        else:
+            # Why not pause in connection_made? Python 3.11.2 reads on all the same: bytes were lost.
+            self._early += data
+            self.transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Pass on the half-close and stay open: the answer may still be under way."""
         self._at_end = True
-        if self.other is None or self.other._at_end:  # noqa: SLF001 — one of us
-            return False
-        self.other.transport.write_eof()
-        return True
+        if self.other:
+            self.other.transport.write_eof()
+        return not (self.other and self.other._at_end)  # noqa: SLF001 — one of us
 
     def pause_writing(self) -> None:
         if self.other:
@@ -139,7 +152,6 @@ class _Client(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()  # until there is somebody to say it to
         self._endpoint.begin(self)
 
 
@@ -155,5 +167,5 @@ class _Target(_Side):
         if self._client.transport.is_closing():  # by stop()
             self.transport.abort()
             return
-        self.other, self._client.other = self._client, self
-        self._client.transport.resume_reading()
+        self.join(self._client)
+        self._client.join(self)

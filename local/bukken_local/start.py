@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -125,23 +125,32 @@ async def _job(platform: Platform, name: str, *, user: str) -> None:
 
 
 async def import_sample(platform: Platform) -> None:
-    """Sends the excerpt that is shipped through the public API; what is there stays as it is."""
-    secret = tokens.secret_of(PRODUCER, platform=platform.description())
+    """Sends the excerpt that is shipped through the public API; what is there stays as it is.
+
+    Raises:
+        JobFailed: not every line was delivered.
+    """
     state = platform.state
-    options: tuple[str | Path, ...] = (
-        *("--url", platform.url, "--token-url", platform.token_url),
-        *("--client-secret-file", state.keep_secret(PRODUCER, secret)),
-        *("--report", state.logs / "import-report.txt"),
-    )
+    arguments = back_end(platform.description(), state=state, report=state.logs / "import-report")
     with platform.terminal.step("sample listings, through the public API"):
         child = Child.start(
-            [sys.executable, "-m", "bukken_local.legacy", *sorted(SAMPLE.glob("*.csv")), *options],
+            [sys.executable, "-m", "bukken_local.legacy", *SAMPLE.glob("*.csv"), *arguments],
             name="import",
             log=state.logs / "import.log",
             env={"PATH": os.environ.get("PATH", os.defpath)},
             cwd=state.run,
         )
         await finish(child, state=state)
+
+
+def back_end(platform: Mapping[str, Any], *, state: State, report: Path) -> tuple[str, ...]:
+    """The arguments that make the back end's stand-in send to this platform, as its producer."""
+    secret = state.keep_secret(PRODUCER, tokens.secret_of(PRODUCER, platform=platform))
+    return (
+        *("--url", platform["url"], "--token-url", platform["token_url"]),
+        *("--client-id", PRODUCER, "--client-secret-file", str(secret)),
+        *("--report", str(report)),
+    )
 
 
 async def finish(child: Child, *, state: State) -> None:

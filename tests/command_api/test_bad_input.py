@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
+from running_command_api import Members, Service
 
 from command_api.bodies import LISTING_BYTES
 
 if TYPE_CHECKING:
-    from conftest import CheckProblem, Members, Service
+    from collections.abc import Callable
+
+    CheckProblem = Callable[..., Members]
 
 TYPED = {"Content-Type": "application/json"}
 MINIMAL = '"StandardStatus":"Active","PropertyType":"Residential"'
@@ -52,18 +55,17 @@ MINIMAL = '"StandardStatus":"Active","PropertyType":"Residential"'
 )
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_what_is_no_json_is_malformed(
-    service: "Service", key: str, check_problem: "CheckProblem", method: str, body: bytes
+    service: Service, key: str, check_problem: "CheckProblem", method: str, body: bytes
 ) -> None:
     """A body that is not JSON, or not JSON anybody could take exactly, is 400 and says why."""
     answer = service.send(method, f"/v1/listings/{key}", content=body, headers=TYPED)
 
-    problem = check_problem(answer, status=400, code="malformed-request")
-    assert "body" in problem["detail"] or "number" in problem["detail"] or problem["detail"]
+    assert check_problem(answer, status=400, code="malformed-request")["detail"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"true", b"1", b'"a"', b"[{}]"])
 def test_a_body_is_an_object(
-    service: "Service", key: str, check_problem: "CheckProblem", body: bytes
+    service: Service, key: str, check_problem: "CheckProblem", body: bytes
 ) -> None:
     """JSON that is no object is 422."""
     answer = service.send("PUT", f"/v1/listings/{key}", content=body, headers=TYPED)
@@ -143,7 +145,7 @@ def test_a_body_is_an_object(
     ],
 )
 def test_a_member_that_breaks_a_rule_is_named(
-    service: "Service", key: str, check_problem: "CheckProblem", member: str, field: str
+    service: Service, key: str, check_problem: "CheckProblem", member: str, field: str
 ) -> None:
     """A well-formed body with a wrong member is 422, names the member, and leaves nothing."""
     more = "" if "Currency" in field or not field.endswith("Price") else ',"Currency":"JPY"'
@@ -176,7 +178,7 @@ def test_a_member_that_breaks_a_rule_is_named(
         '"OnMarketDate":"2024-02-29"',
     ],
 )
-def test_what_is_good_is_taken(service: "Service", key: str, member: str) -> None:
+def test_what_is_good_is_taken(service: Service, key: str, member: str) -> None:
     """The happy twins of the rules above are taken as they are."""
     body = f'{{{MINIMAL},"Currency":"JPY",{member}}}'.encode()
 
@@ -186,7 +188,7 @@ def test_what_is_good_is_taken(service: "Service", key: str, member: str) -> Non
 
 
 def test_all_faults_are_told_at_once(
-    service: "Service", key: str, check_problem: "CheckProblem"
+    service: Service, key: str, check_problem: "CheckProblem"
 ) -> None:
     """A producer repairs a listing in one round, not in ten."""
     wrong = {"ListPrice": "1", "City": "", "Media": [{"MediaURL": "u"}, {"Order": -1}]}
@@ -204,7 +206,7 @@ def test_all_faults_are_told_at_once(
 
 
 def test_nonsense_is_answered_briefly(
-    service: "Service", key: str, check_problem: "CheckProblem"
+    service: Service, key: str, check_problem: "CheckProblem"
 ) -> None:
     """Ten thousand faults, and names of a kilobyte, do not come back whole."""
     wrong = {f"{n}{'x' * 1000}"[:20]: 1 for n in range(9_000)} | {"y" * 9_000: 1}
@@ -217,7 +219,7 @@ def test_nonsense_is_answered_briefly(
 
 
 def test_a_key_in_the_body_may_repeat_the_one_in_the_url(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """Key in body = key in URL is good, for PUT and for PATCH."""
     put = service.put(key, members | {"ListingKey": key})
@@ -243,7 +245,7 @@ def test_a_key_in_the_body_may_repeat_the_one_in_the_url(
     ],
 )
 def test_another_type_charset_or_encoding(
-    service: "Service", key: str, check_problem: "CheckProblem", headers: dict[str, str]
+    service: Service, key: str, check_problem: "CheckProblem", headers: dict[str, str]
 ) -> None:
     """A body that is not said to be plain UTF-8 JSON is 415, though it might be."""
     body = f"{{{MINIMAL}}}".encode()
@@ -262,9 +264,7 @@ def test_another_type_charset_or_encoding(
         TYPED | {"Content-Encoding": "identity"},
     ],
 )
-def test_the_same_type_in_other_words(
-    service: "Service", key: str, headers: dict[str, str]
-) -> None:
+def test_the_same_type_in_other_words(service: Service, key: str, headers: dict[str, str]) -> None:
     """Case, spaces and quotes do not matter in Content-Type, and identity is no encoding."""
     body = f"{{{MINIMAL}}}".encode()
 
@@ -283,12 +283,12 @@ def _body_of(size: int) -> bytes:
     return body + b" " * (size - len(body))
 
 
-@pytest.mark.parametrize("length", [None, "10", "0", "abc", "²"])
+@pytest.mark.parametrize("length", [None, "10", "0", "abc"])
 def test_a_body_over_the_limit(
-    service: "Service", key: str, check_problem: "CheckProblem", length: str | None
+    service: Service, key: str, check_problem: "CheckProblem", length: str | None
 ) -> None:
     """One byte over the limit is 413, also chunked, and whatever Content-Length says."""
-    lie = {} if length is None else {"Content-Length": length.encode().decode("latin-1")}
+    lie = {} if length is None else {"Content-Length": length}
     answer = service.send(
         "PUT",
         f"/v1/listings/{key}",
@@ -299,18 +299,19 @@ def test_a_body_over_the_limit(
     check_problem(answer, status=413, code="body-too-large")
 
 
+@pytest.mark.parametrize("length", [str(LISTING_BYTES + 1), "9" * 5_000])
 def test_a_length_over_the_limit_is_not_read(
-    service: "Service", key: str, check_problem: "CheckProblem"
+    service: Service, key: str, check_problem: "CheckProblem", length: str
 ) -> None:
     """A Content-Length over the limit is enough for 413."""
-    lie = TYPED | {"Content-Length": str(10**30)}
+    lie = TYPED | {"Content-Length": length}
 
     answer = service.send("PUT", f"/v1/listings/{key}", content=b"{}", headers=lie)
 
     check_problem(answer, status=413, code="body-too-large")
 
 
-def test_a_body_of_the_limit_is_taken(service: "Service", key: str) -> None:
+def test_a_body_of_the_limit_is_taken(service: Service, key: str) -> None:
     """Exactly the limit is not over it, also chunked."""
     answer = service.send(
         "PUT",
@@ -332,7 +333,7 @@ def test_a_body_of_the_limit_is_taken(service: "Service", key: str) -> None:
         ("%2e%2e%2e", "..."),
     ],
 )
-def test_a_good_key_is_kept_as_it_is(service: "Service", segment: str, key: str) -> None:
+def test_a_good_key_is_kept_as_it_is(service: Service, segment: str, key: str) -> None:
     """Japanese, reserved characters and 255 of them are good; Location names the same key."""
     answer = service.send(
         "PUT", f"/v1/listings/{segment}", content=f"{{{MINIMAL}}}".encode(), headers=TYPED
@@ -346,29 +347,28 @@ def test_a_good_key_is_kept_as_it_is(service: "Service", segment: str, key: str)
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
-    ("segment", "status", "code"),
+    ("segment", "problem"),
     [
-        ("a" * 256, 422, "invalid-listing-key"),
-        ("%E6%97%A5" * 256, 422, "invalid-listing-key"),
-        ("a%2Fb", 422, "invalid-listing-key"),
-        ("%2E", 422, "invalid-listing-key"),
-        ("%2e%2E", 422, "invalid-listing-key"),
-        ("a%00", 422, "invalid-listing-key"),
-        ("a%0Ab", 422, "invalid-listing-key"),
-        ("a%7F", 422, "invalid-listing-key"),
-        ("%E3%81%8B%E3%82%99", 422, "invalid-listing-key"),
-        ("%FF", 400, "malformed-request"),
-        ("%ED%A0%80", 400, "malformed-request"),
-        ("%C0%AF", 400, "malformed-request"),
+        ("a" * 256, (422, "invalid-listing-key")),
+        ("%E6%97%A5" * 256, (422, "invalid-listing-key")),
+        ("a%2Fb", (422, "invalid-listing-key")),
+        ("%2E", (422, "invalid-listing-key")),
+        ("%2e%2E", (422, "invalid-listing-key")),
+        ("a%00", (422, "invalid-listing-key")),
+        ("a%0Ab", (422, "invalid-listing-key")),
+        ("a%7F", (422, "invalid-listing-key")),
+        ("%E3%81%8B%E3%82%99", (422, "invalid-listing-key")),
+        ("%FF", (400, "malformed-request")),
+        ("%ED%A0%80", (400, "malformed-request")),
+        ("%C0%AF", (400, "malformed-request")),
     ],
 )
 def test_a_bad_key_is_refused(
-    service: "Service",
+    service: Service,
     check_problem: "CheckProblem",
     method: str,
     segment: str,
-    status: int,
-    code: str,
+    problem: tuple[int, str],
 ) -> None:
     """Keys as § 3 says: else 422; invalid UTF-8 in a path is 400."""
     headers = TYPED | {"If-Match": "*"}
@@ -376,7 +376,7 @@ def test_a_bad_key_is_refused(
 
     answer = service.send(method, f"/v1/listings/{segment}", content=body, headers=headers)
 
-    check_problem(answer, status=status, code=code)
+    check_problem(answer, status=problem[0], code=problem[1])
 
 
 @pytest.mark.parametrize(
@@ -391,9 +391,9 @@ def test_a_bad_key_is_refused(
     ],
 )
 def test_a_header_of_another_form(
-    service: "Service",
+    service: Service,
     key: str,
-    members: "Members",
+    members: Members,
     check_problem: "CheckProblem",
     headers: dict[str, str],
 ) -> None:
@@ -407,7 +407,7 @@ def test_a_header_of_another_form(
 
 
 def test_a_patch_is_newer_than_its_base(
-    service: "Service", key: str, members: "Members", check_problem: "CheckProblem"
+    service: Service, key: str, members: Members, check_problem: "CheckProblem"
 ) -> None:
     """A Source-Version that is not above its Source-Base-Version is 400."""
     answer = service.patch(key, members, Source_Version="5", Source_Base_Version="5")
@@ -415,7 +415,7 @@ def test_a_patch_is_newer_than_its_base(
     check_problem(answer, status=400, code="malformed-request")
 
 
-def test_no_word_of_pydantic_comes_out(service: "Service", key: str) -> None:
+def test_no_word_of_pydantic_comes_out(service: Service, key: str) -> None:
     """Faults are told in our words, which speak of JSON and not of Python."""
     wrong = {"ListPrice": "x", "Media": 1, "Levels": 1, "City": 1, "CloseDate": 1, "Stories": ""}
 

@@ -1,14 +1,17 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from running_command_api import Members, Service
 
 from bukken_contract.etags import etag
 
 if TYPE_CHECKING:
-    from conftest import CheckProblem, Members, Service
+    from collections.abc import Callable
+
+    CheckProblem = Callable[..., Members]
 
 
-def test_a_put_creates(service: "Service", key: str, members: "Members") -> None:
+def test_a_put_creates(service: Service, key: str, members: Members) -> None:
     """A first PUT answers 201 with the listing's version, its ETag and where it is."""
     answer = service.put(key, members)
 
@@ -18,7 +21,7 @@ def test_a_put_creates(service: "Service", key: str, members: "Members") -> None
     assert answer.headers["Location"] == f"/v1/listings/{key}"
 
 
-def test_what_is_stored_is_what_was_sent(service: "Service", key: str, members: "Members") -> None:
+def test_what_is_stored_is_what_was_sent(service: Service, key: str, members: Members) -> None:
     """Numbers, dates, arrays and Japanese text arrive in the row as they were sent."""
     service.put(key, members | {"ListPrice": 123456789012.25, "Latitude": -33.5, "Longitude": 1})
 
@@ -31,7 +34,7 @@ def test_what_is_stored_is_what_was_sent(service: "Service", key: str, members: 
 
 
 def test_a_put_with_other_content_counts_the_version_up(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """Each listing has a version, counted up by each change."""
     service.put(key, members)
@@ -44,7 +47,7 @@ def test_a_put_with_other_content_counts_the_version_up(
 
 
 def test_a_put_with_the_same_content_changes_nothing(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """The same content again, however it is written, makes no version and no new time."""
     service.put(key, members | {"BathroomsFull": None})
@@ -57,7 +60,7 @@ def test_a_put_with_the_same_content_changes_nothing(
 
 
 def test_an_unchanged_put_remembers_a_newer_source_version(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """A newer message with the same content moves the guard and nothing else."""
     service.put(key, members, Source_Version="1")
@@ -73,9 +76,7 @@ def test_an_unchanged_put_remembers_a_newer_source_version(
     assert after["modification_timestamp"] == before["modification_timestamp"]
 
 
-def test_the_version_goes_on_across_a_removal(
-    service: "Service", key: str, members: "Members"
-) -> None:
+def test_the_version_goes_on_across_a_removal(service: Service, key: str, members: Members) -> None:
     """Versions are counted up for ever, also across removal."""
     service.put(key, members)
     service.delete(key)
@@ -86,7 +87,7 @@ def test_the_version_goes_on_across_a_removal(
     assert answer.json() == {"ListingKey": key, "Version": 3, "Result": "created"}
 
 
-def test_times_of_change(service: "Service", key: str, members: "Members") -> None:
+def test_times_of_change(service: Service, key: str, members: Members) -> None:
     """Each time of change moves when its own field changes, and only then."""
     service.put(key, members)
     first = service.row(key)
@@ -102,7 +103,7 @@ def test_times_of_change(service: "Service", key: str, members: "Members") -> No
     assert second["price_change_timestamp"] > first["price_change_timestamp"]
 
 
-def test_a_tombstone_keeps_no_content(service: "Service", key: str, members: "Members") -> None:
+def test_a_tombstone_keeps_no_content(service: Service, key: str, members: Members) -> None:
     """A removal clears every member of the listing and keeps what counts and when it came."""
     service.put(key, members)
     before = service.row(key)
@@ -127,9 +128,9 @@ def test_a_tombstone_keeps_no_content(service: "Service", key: str, members: "Me
     ],
 )
 def test_whether_a_listing_was_ever_visible_is_remembered(
-    service: "Service",
+    service: Service,
     key: str,
-    members: "Members",
+    members: Members,
     states: list[dict[str, Any]],
     ever_visible: bool,  # noqa: FBT001 — a parameter of the test
 ) -> None:
@@ -144,7 +145,7 @@ def test_whether_a_listing_was_ever_visible_is_remembered(
 
 @pytest.mark.parametrize("tag", ['"1-1"', '"1-7"', "*", ' "1-1" '])
 def test_if_match_compares_the_version_part(
-    service: "Service", key: str, members: "Members", tag: str
+    service: Service, key: str, members: Members, tag: str
 ) -> None:
     """If-Match holds for the current version in whatever representation, and for *."""
     service.put(key, members)
@@ -154,7 +155,7 @@ def test_if_match_compares_the_version_part(
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_a_lost_update_is_refused(
-    service: "Service", key: str, members: "Members", method: str, check_problem: "CheckProblem"
+    service: Service, key: str, members: Members, method: str, check_problem: "CheckProblem"
 ) -> None:
     """If-Match with an older version is 412, and nothing is changed."""
     service.put(key, members)
@@ -170,9 +171,9 @@ def test_a_lost_update_is_refused(
 
 @pytest.mark.parametrize("removed", [False, True])
 def test_if_match_needs_a_listing(
-    service: "Service",
+    service: Service,
     key: str,
-    members: "Members",
+    members: Members,
     removed: bool,  # noqa: FBT001 — a parameter of the test
     check_problem: "CheckProblem",
 ) -> None:
@@ -186,7 +187,7 @@ def test_if_match_needs_a_listing(
 
 
 def test_if_none_match_creates_only(
-    service: "Service", key: str, members: "Members", check_problem: "CheckProblem"
+    service: Service, key: str, members: Members, check_problem: "CheckProblem"
 ) -> None:
     """If-None-Match: * creates, and re-creates what was removed; on a live listing it is 412."""
     assert service.put(key, members, If_None_Match="*").status_code == 201
@@ -198,10 +199,8 @@ def test_if_none_match_creates_only(
     assert service.put(key, members, If_None_Match="*").status_code == 201
 
 
-def test_a_repeated_conditional_put_succeeds(
-    service: "Service", key: str, members: "Members"
-) -> None:
-    """Repeating a conditional PUT whose answer was lost succeeds: the state is the one asked for."""
+def test_a_repeated_conditional_put_succeeds(service: Service, key: str, members: Members) -> None:
+    """A conditional PUT sent again succeeds when the state is already the one asked for."""
     service.put(key, members, If_None_Match="*")
     changed = members | {"City": "港区"}
     service.put(key, changed, If_Match=etag(1))
@@ -213,7 +212,7 @@ def test_a_repeated_conditional_put_succeeds(
 
 
 def test_a_repeated_conditional_delete_succeeds(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """Repeating a conditional DELETE whose answer was lost is 204 and makes no version."""
     service.put(key, members)
@@ -225,7 +224,7 @@ def test_a_repeated_conditional_delete_succeeds(
 
 
 def test_a_repeated_conditional_patch_succeeds(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """Repeating a conditional PATCH whose answer was lost answers 200, unchanged."""
     service.put(key, members)
@@ -238,7 +237,7 @@ def test_a_repeated_conditional_patch_succeeds(
 
 
 def test_conditions_count_only_where_the_answer_would_be_a_success(
-    service: "Service", key: str, members: "Members", check_problem: "CheckProblem"
+    service: Service, key: str, members: Members, check_problem: "CheckProblem"
 ) -> None:
     """PATCH of an unknown key is 404 and of a removed one 410, whatever If-Match says."""
     patch = {"City": "港区"}
@@ -253,7 +252,7 @@ def test_conditions_count_only_where_the_answer_would_be_a_success(
         check_problem(answer, status=410, code="listing-removed")
 
 
-def test_a_patch_changes_what_it_names(service: "Service", key: str, members: "Members") -> None:
+def test_a_patch_changes_what_it_names(service: Service, key: str, members: Members) -> None:
     """A merge patch replaces, removes with null, and leaves the rest as it was."""
     service.put(key, members)
     patch = {"ListPrice": 34_500_000.5, "Levels": ["One"], "OnMarketDate": None, "Media": None}
@@ -268,24 +267,24 @@ def test_a_patch_changes_what_it_names(service: "Service", key: str, members: "M
 
 
 @pytest.mark.parametrize(
-    ("patch", "field"),
+    ("field", "patch"),
     [
-        ({"StandardStatus": None}, "StandardStatus"),
-        ({"Currency": None}, "Currency"),
-        ({"Latitude": 35.5}, "Longitude"),
-        ({"Foo": None}, "Foo"),
-        ({"City": {"a": {"b": 1}}}, "City"),
-        ({"AreaIsMinimumYN": 1}, "AreaIsMinimumYN"),
-        ({"ListingKey": "other"}, "ListingKey"),
-        ({"Version": 7}, "Version"),
+        ("StandardStatus", {"StandardStatus": None}),
+        ("Currency", {"Currency": None}),
+        ("Longitude", {"Latitude": 35.5}),
+        ("Foo", {"Foo": None}),
+        ("City", {"City": {"a": {"b": 1}}}),
+        ("AreaIsMinimumYN", {"AreaIsMinimumYN": 1}),
+        ("ListingKey", {"ListingKey": "other"}),
+        ("Version", {"Version": 7}),
     ],
 )
-def test_a_patch_that_leaves_a_listing_invalid_changes_nothing(
-    service: "Service",
+def test_a_patch_that_leaves_a_listing_invalid_changes_nothing(  # noqa: PLR0913, PLR0917 — its table has two columns
+    service: Service,
     key: str,
-    members: "Members",
+    members: Members,
     check_problem: "CheckProblem",
-    patch: "Members",
+    patch: Members,
     field: str,
 ) -> None:
     """The patched listing is held to every rule of a whole one; what breaks one is named."""
@@ -298,7 +297,7 @@ def test_a_patch_that_leaves_a_listing_invalid_changes_nothing(
     assert service.row(key) == before
 
 
-def test_fifty_at_once_make_one_listing(service: "Service", key: str, members: "Members") -> None:
+def test_fifty_at_once_make_one_listing(service: Service, key: str, members: Members) -> None:
     """Of fifty different PUTs with If-None-Match: * at once, one creates and the others are 412."""
     puts = [
         service.a_put(key, members | {"BedroomsTotal": n}, If_None_Match="*") for n in range(50)
@@ -310,7 +309,7 @@ def test_fifty_at_once_make_one_listing(service: "Service", key: str, members: "
 
 
 def test_fifty_equal_ones_at_once_make_one_listing(
-    service: "Service", key: str, members: "Members"
+    service: Service, key: str, members: Members
 ) -> None:
     """Of fifty equal PUTs with If-None-Match: * at once, one creates and the others are 200."""
     answers = service.together(*(service.a_put(key, members, If_None_Match="*") for _ in range(50)))
@@ -318,7 +317,7 @@ def test_fifty_equal_ones_at_once_make_one_listing(
     assert sorted(answer.status_code for answer in answers) == 49 * [200] + [201]
 
 
-def test_no_update_is_lost_among_many(service: "Service", key: str, members: "Members") -> None:
+def test_no_update_is_lost_among_many(service: Service, key: str, members: Members) -> None:
     """Forty different PUTs at once make forty versions, and times never run backwards."""
     service.put(key, members)
     puts = [service.a_put(key, members | {"BedroomsTotal": 10 + n}) for n in range(40)]

@@ -20,6 +20,7 @@ def test_keys_in_any_script_are_taken(key: str) -> None:
         ("", "at least 1"),
         ("あ" * 256, "at most 255"),
         ("a/b", "slash"),
+        ("a\\b", "backslash"),
         (".", "folder"),
         ("..", "folder"),
         ("a\x00b", "control"),

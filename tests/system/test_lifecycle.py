@@ -3,15 +3,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from system.conftest import Run, Runner
 
+SAMPLE = Path(str(files("bukken_local") / "sample" / "tokyo_2021_excerpt.csv"))
 LISTING = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
 
 
@@ -36,7 +37,7 @@ def pasted(*lines: str) -> str:
     """What a shell prints for these lines."""
     script = "\n".join(lines)
     return subprocess.run(
-        ["sh", "-euc", script], capture_output=True, text=True, check=True, timeout=20
+        ["/bin/sh", "-euc", script], capture_output=True, text=True, check=True, timeout=20
     ).stdout
 
 
@@ -48,6 +49,9 @@ def test_a_listing_goes_in_and_comes_out(platform: Runner) -> None:
 
 def test_the_printed_lines_can_be_pasted(platform: Runner) -> None:
     """The terminal's own tokens and calls create a listing and read it, in any shell."""
+    platform.wait_until(
+        lambda: platform.said.count("\ncurl ") == 3, seconds=10, what="the calls are printed"
+    )
     tokens, calls = (
         [line for line in platform.said.splitlines() if line.startswith(start)]
         for start in (("WRITE=", "READ="), "curl ")
@@ -55,7 +59,7 @@ def test_the_printed_lines_can_be_pasted(platform: Runner) -> None:
 
     assert "HTTP/1.1 201" in pasted(*tokens, calls[0])
     wait_for(platform, "hello-1")
-    assert pasted(*tokens, *calls[1:]).count("渋谷区") == 2
+    assert pasted(*tokens, *calls[1:]).count('"ListingKey":"hello-1"') == 2
 
 
 def test_a_second_instance_is_refused_in_one_line(platform: Runner) -> None:
@@ -92,6 +96,15 @@ def test_a_scope_that_nobody_has_is_refused_in_one_line(platform: Runner) -> Non
     assert refused.stderr.startswith("bukken: no client holds listings.sell (legacy-backend: ")
 
 
+def test_a_file_goes_in_by_one_word(platform: Runner) -> None:
+    """`import` sends a file to the running platform, as its back end, and keeps a report."""
+    sent = platform.command("import", str(SAMPLE))
+
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert "0 refused" in sent.stdout
+    assert (platform.state / "import-report").exists()
+
+
 @pytest.mark.parametrize("container", ["app", "envoy"])
 def test_a_killed_container_is_started_again_and_told(platform: Runner, container: str) -> None:
     """A container that dies comes back in its Pod, and the terminal says so."""
@@ -124,15 +137,14 @@ def test_a_killed_database_is_started_again_and_told(platform: Runner) -> None:
     assert "the database's instance-1 killed by SIGKILL; starting it again" in platform.said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_and_nothing_is_lost(
-    run: Run, own_state: Path, number: signal.Signals
-) -> None:
+def test_nothing_is_left_and_nothing_is_lost(run: Run, own_state: Path) -> None:
     """After Ctrl-C, and after kill -9, no process is left; the next start has the data."""
     with run(own_state, "--no-sample") as runner:
         assert put(runner, "kept") == 201
         assert len(runner.left()) > 10
-        runner.end(number)
+        runner.end(signal.SIGINT)
 
-    with run(own_state, "--no-sample") as runner:
-        wait_for(runner, "kept")
+    for ending in (signal.SIGKILL, signal.SIGINT):
+        with run(own_state, "--no-sample") as runner:
+            wait_for(runner, "kept")
+            runner.end(ending)

@@ -1,11 +1,14 @@
 """How a command is done: as a unit of work on the writer, within the request's deadline."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bukken_contract.problems import DeadlineExceeded
 from bukken_database.sessions import WriteDatabase, WriteSession
+
+log = logging.getLogger(__name__)
 
 Command = TypeVar("Command")
 Result = TypeVar("Result")
@@ -33,6 +36,7 @@ class Work:
             async with asyncio.timeout(self._seconds):
                 return await self._database.run(lambda session: handler(session, command))
         except TimeoutError:  # this one alone: the database's own are already named
+            log.warning("given up after %g s", self._seconds)
             raise DeadlineExceeded(
                 "it took too long, and may have been done; sending it again is safe"
             ) from None

@@ -33,8 +33,8 @@ def peer(
 
 @pytest.fixture(scope="module")
 def envoy(
-    config: Config, run_envoy: Callable[..., Child], home: Home, app_ready: threading.Event, peer: Home,
-    resolve: Context, until: Callable[..., None],
+    config: Config, run_envoy: Callable[..., Child], home: Home, app_ready: threading.Event,
+    peer: Home, resolve: Context, until: Callable[..., None],
 ) -> Iterator[Child]:  # fmt: skip
     """The Envoy of command-api, which finds its peer by name."""
     assert app_ready.is_set()

@@ -75,7 +75,7 @@ def test_the_metrics_that_dashboards_use_are_there(
         "envoy_server_live",
         "http_local_rate_limit",
         "envoy_http_jwt_authn_denied",
-        "envoy_cluster_manager_cds_update_rejected",
+        "envoy_cluster_manager_cds_update_success",
     ):
         assert name in text, name
     assert len(text.splitlines()) < 700

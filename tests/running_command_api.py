@@ -1,0 +1,172 @@
+"""A command-api in this process or as one of its own, for tests to send commands to."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from migrated_database import MigratedDatabase
+from psycopg.rows import dict_row
+from running_query_api import wait_until
+
+from bukken_contract.settings import load
+from bukken_local.endpoint import Address
+from command_api.app import create_app
+from command_api.settings import Settings
+
+Members = dict[str, Any]
+T = TypeVar("T")
+
+
+class Service:
+    """The application in this process, and the rows it leaves."""
+
+    def __init__(self, database: MigratedDatabase, *, runner: asyncio.Runner) -> None:
+        self._database = database
+        self._reader = database.connect("bukken_reader")
+        self._reader.autocommit = True
+        self._runner = runner
+        self.app = create_app(self._settings())
+        # An error that gets past the app's own net is to be seen as one, not as an answer.
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://command-api")
+
+    def _settings(self) -> Settings:
+        named = self._database.settings("bukken_writer").model_dump(exclude_none=True)
+        named["envoy_admin_url"] = "http://127.0.0.1:1"
+        return load(Settings, argv=[], program="test").model_copy(update=named)
+
+    def start(self) -> None:
+        """Runs the application's own start."""
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        self._runner.run(self._lifespan.__aenter__())
+
+    def stop(self) -> None:
+        """Runs its own stop."""
+        self._reader.close()
+        self._runner.run(self._client.aclose())
+        self._runner.run(self._lifespan.__aexit__(None, None, None))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does something on the application's own loop."""
+        return self._runner.run(work)
+
+    def send(self, method: str, path: str, **named: Any) -> httpx.Response:  # noqa: ANN401 — httpx's own
+        """Any request."""
+        return self._runner.run(self._client.request(method, path, **named))
+
+    def together(self, *requests: httpx.Request) -> list[httpx.Response]:
+        """The answers to requests sent at once."""
+
+        async def all_of_them() -> list[httpx.Response]:
+            return await asyncio.gather(*map(self._client.send, requests))
+
+        return self._runner.run(all_of_them())
+
+    def a_put(self, key: str, members: Members, **headers: str) -> httpx.Request:
+        """A PUT that is not sent yet."""
+        return self._client.build_request(
+            "PUT", path_of(key), content=json.dumps(members), headers=typed(headers)
+        )
+
+    def put(self, key: str, members: Members, **headers: str) -> httpx.Response:
+        """PUT; Source_Version="7" is the header Source-Version."""
+        return self.send("PUT", path_of(key), content=json.dumps(members), headers=typed(headers))
+
+    def patch(self, key: str, members: Members, **headers: str) -> httpx.Response:
+        """PATCH."""
+        return self.send("PATCH", path_of(key), content=json.dumps(members), headers=typed(headers))
+
+    def delete(self, key: str, **headers: str) -> httpx.Response:
+        """DELETE."""
+        return self.send("DELETE", path_of(key), headers=dashed(headers))
+
+    def row(self, key: str) -> Mapping[str, Any] | None:
+        """What is stored for the key."""
+        query = "SELECT * FROM listings WHERE listing_key = %s"
+        return self._reader.cursor(row_factory=dict_row).execute(query, [key]).fetchone()
+
+
+def path_of(key: str) -> str:
+    """The listing's path."""
+    return f"/v1/listings/{quote(key, safe='')}"
+
+
+def dashed(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as HTTP spells them."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def typed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same, of a JSON body."""
+    return {"Content-Type": "application/json"} | dashed(headers)
+
+
+class Running:
+    """A command-api as it is started in a Pod."""
+
+    def __init__(self, address: Address, *, environment: dict[str, str], log: Path) -> None:
+        self.address = address
+        self.log = log
+        known = {"PATH": os.environ["PATH"], "BUKKEN_PORT": str(address.port)}
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "command_api"],
+                env=known | environment,
+                stdout=output,
+                stderr=output,
+            )
+
+    def send(self, method: str, path: str, **named: Any) -> httpx.Response:  # noqa: ANN401 — httpx's own
+        """Any request, on a connection of its own."""
+        url = f"http://{self.address}{path}"
+        return httpx.request(method, url, trust_env=False, timeout=20, **named)
+
+    def status_of(self, path: str) -> int:
+        """The status of a GET, 0 when nobody listens."""
+        try:
+            return self.send("GET", path).status_code
+        except httpx.TransportError:
+            return 0
+
+    def until_ready(self) -> "Running":
+        """Waits until it serves."""
+        wait_until(lambda: self.status_of("/healthz/ready") == 200, what="command-api is ready")
+        return self
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Every line of its output, which must all be JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def kill(self) -> None:
+        """Leaves nothing of it."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def locked(database: MigratedDatabase, *, key: str) -> Iterator[None]:
+    """Commands for this listing wait while this is open."""
+    with database.connect("bukken_writer") as writer:
+        writer.execute("SELECT FROM listings WHERE listing_key = %s FOR UPDATE", [key])
+        yield
+
+
+def until_waiting(database: MigratedDatabase) -> None:
+    """Waits until a command waits for a lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE application_name = 'command-api' AND wait_event_type = 'Lock'"
+    )
+    with database.connect("bukken_master") as master:
+        master.autocommit = True
+        wait_until(
+            lambda: master.execute(waiting).fetchone() != (0,), what="a command is in flight"
+        )
