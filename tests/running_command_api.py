@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+import psycopg
 from migrated_database import MigratedDatabase
 from psycopg.rows import dict_row
 from running_query_api import wait_until
@@ -152,11 +153,11 @@ class Running:
 
 
 @contextmanager
-def locked(database: MigratedDatabase, *, key: str) -> Iterator[None]:
-    """Commands for this listing wait while this is open."""
+def locked(database: MigratedDatabase, *, key: str) -> Iterator[psycopg.Connection[Any]]:
+    """Commands for this listing wait while this is open: the transaction that holds it."""
     with database.connect("bukken_writer") as writer:
         writer.execute("SELECT FROM listings WHERE listing_key = %s FOR UPDATE", [key])
-        yield
+        yield writer
 
 
 def until_waiting(database: MigratedDatabase) -> None:

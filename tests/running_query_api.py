@@ -64,7 +64,10 @@ class Running:
 
     def until_ready(self) -> "Running":
         """Waits until it serves."""
-        wait_until(lambda: self.status_of("/healthz/ready") == 200, what="query-api is ready")
+        wait_until(
+            lambda: self.status_of("/healthz/ready") == 200,
+            what=f"query-api is ready; it said: {self._log.read_text()}",
+        )
         return self
 
     def kill(self) -> None:

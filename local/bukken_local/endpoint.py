@@ -112,7 +112,7 @@ class _Side(asyncio.Protocol):
         if self.other:
             self.other.transport.write(data)
         else:
-            # Why not pause in connection_made? Python 3.11.2 reads on all the same: bytes were lost.
+            # Why not pause in connection_made? Python 3.11.2 reads on, and the bytes were lost.
             self._early += data
             self.transport.pause_reading()
 

@@ -116,6 +116,30 @@ def test_sigterm_lets_a_command_in_flight_finish(
     assert running.process.wait(timeout=10) in {0, -signal.SIGTERM}
 
 
+def test_of_two_commands_the_later_has_the_later_time(
+    start: "Start", database: "MigratedDatabase", key: str, members: Members
+) -> None:
+    """A command that waited for another is timed by its own turn, not by when it came."""
+    running = start().until_ready()
+    running.send("PUT", path_of(key), content=encode(members), headers=TYPED)
+    touch = "UPDATE listings SET modification_timestamp = clock_timestamp() WHERE listing_key = %s"
+    order = (
+        "SELECT modification_timestamp > status_change_timestamp AND modification_timestamp = "
+        "removed_at AND modification_timestamp > %s FROM listings WHERE listing_key = %s"
+    )
+
+    with ThreadPoolExecutor() as pool, locked(database, key=key) as other:
+        in_flight = pool.submit(running.send, "DELETE", path_of(key))
+        until_waiting(database)
+        touched = other.execute(f"{touch} RETURNING modification_timestamp", [key]).fetchone()
+        other.commit()
+        in_flight.result()
+
+    assert touched
+    with database.connect("bukken_reader") as reader:
+        assert reader.execute(order, [touched[0], key]).fetchone() == (True,)
+
+
 def test_a_command_that_takes_too_long(
     start: "Start", database: "MigratedDatabase", key: str, members: Members
 ) -> None:

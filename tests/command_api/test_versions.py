@@ -318,7 +318,7 @@ def test_fifty_equal_ones_at_once_make_one_listing(
 
 
 def test_no_update_is_lost_among_many(service: Service, key: str, members: Members) -> None:
-    """Forty different PUTs at once make forty versions, and times never run backwards."""
+    """Forty different PUTs at once make forty versions."""
     service.put(key, members)
     puts = [service.a_put(key, members | {"BedroomsTotal": 10 + n}) for n in range(40)]
 

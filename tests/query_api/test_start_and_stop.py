@@ -3,8 +3,8 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,19 @@ def test_an_older_schema_is_waited_for(start: "Start", empty_database: "Migrated
     assert running.has_said("not ready: the database is there, its roles or schema are not")
 
 
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port where a handler answers."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_envoy_is_told_before_the_app_is_ready(start: "Start") -> None:
     """An app restarted while drained would stay drained for ever, or be seen healthy too soon."""
     told: list[tuple[str, int]] = []
@@ -78,11 +91,9 @@ def test_envoy_is_told_before_the_app_is_ready(start: "Start") -> None:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Admin) as admin:
-        threading.Thread(target=admin.serve_forever, kwargs={"poll_interval": 0.02}).start()
-        box.append(start(BUKKEN_ENVOY_ADMIN_URL=f"http://127.0.0.1:{admin.server_port}"))
+    with served(Admin) as port:
+        box.append(start(BUKKEN_ENVOY_ADMIN_URL=f"http://127.0.0.1:{port}"))
         box[0].until_ready()
-        admin.shutdown()
 
     assert told == [("/healthcheck/ok", 503)]
 
