@@ -47,5 +47,8 @@ def _children(pid: int) -> list[int]:
 
 def _of_one(pid: int) -> Memory:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    kib = {name: int(value) for name, value in re.findall(r"^(Pss|Rss):\s+(\d+) kB", text, re.MULTILINE)}
+    kib = {
+        name: int(value)
+        for name, value in re.findall(r"^(Pss|Rss):\s+(\d+) kB", text, re.MULTILINE)
+    }
     return Memory(kib["Pss"] / _MIB, kib["Rss"] / _MIB)

@@ -66,7 +66,8 @@ class Running:
         """Waits until it serves."""
         wait_until(
             lambda: self.status_of("/healthz/ready") == 200,
-            what=f"query-api is ready; it said: {self._log.read_text()}",
+            what=f"query-api is ready (its log: {self._log})",
+            seconds=30,
         )
         return self
 

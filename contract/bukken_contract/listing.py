@@ -234,7 +234,16 @@ def faults_between_fields(listing: Listing) -> list[Fault]:
     low, high = listing.walking_minutes, listing.walking_minutes_max
     if low is not None and high is not None and high < low:
         faults.append(Fault("WalkingMinutesMax", "must not be below WalkingMinutes"))
-    return faults
+    return faults + _faults_of_media(listing.media or ())
+
+
+def _faults_of_media(media: tuple[MediaItem, ...]) -> list[Fault]:
+    """Partners put these URLs into pages: `javascript:` and its like must not get there."""
+    return [
+        Fault(f"Media.{place}.MediaURL", "must begin with https:// or http://")
+        for place, item in enumerate(media)
+        if not item.media_url.startswith(("https://", "http://"))
+    ]
 
 
 LOOKUPS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -11,10 +11,11 @@ from typing import NoReturn
 
 import httpx
 
-from bukken_local import demo, guide, legacy, tokens
+from bukken_local import demo, guide, tokens
 from bukken_local.binaries import StateDirectoryError
 from bukken_local.envoys import EnvoyFileNotUnderstood
-from bukken_local.legacy import ImportStoppedError
+from bukken_local.legacy import importer
+from bukken_local.legacy.importer import ImportStoppedError
 from bukken_local.manifests import ManifestNotUnderstood
 from bukken_local.network import NoNetwork, refuse_taken
 from bukken_local.postgres_home import PostgresDidNotStartError
@@ -122,7 +123,7 @@ def _import(options: argparse.Namespace) -> int:
     state = State.here()
     report = state.directory / "import-report"
     where = back_end(state.description(), state=state, report=report)
-    status = legacy.main([*options.files, *where])
+    status = importer.main([*options.files, *where])
     sys.stdout.write(f"every line not taken as it was: {report}\n")
     return status
 

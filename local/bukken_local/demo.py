@@ -10,15 +10,15 @@ from typing import Final
 
 import httpx
 
-from bukken_local.credentials import ClientCredentials
 from bukken_local.issuer import load_clients
-from bukken_local.legacy import ImportSettings, import_files
+from bukken_local.legacy.credentials import ClientCredentials
+from bukken_local.legacy.importer import ImportSettings, import_files
+from bukken_local.legacy.producer import members_of
+from bukken_local.legacy.tally import Tally
 from bukken_local.platform import Platform
-from bukken_local.producer import members_of
 from bukken_local.start import SAMPLE, running
 from bukken_local.state import State
 from bukken_local.story import BACK_END, PORTAL, STORY, Step
-from bukken_local.tally import Tally
 from bukken_local.terminal import Terminal
 
 SHOWN_CHARACTERS: Final = 300

@@ -23,7 +23,7 @@ from bukken_local.yard import DEPLOYMENTS, Yard
 
 START_SECONDS = 60  # a cold, busy machine; a warm one needs about ten
 QUICK_GRACE_SECONDS = 3  # nothing is in flight by then; who takes longer is killed
-SAMPLE = Path(__file__).with_name("sample")
+SAMPLE = Path(__file__).with_name("legacy") / "sample"
 PRODUCER = "legacy-backend"
 
 

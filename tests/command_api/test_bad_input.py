@@ -132,10 +132,10 @@ def test_a_body_is_an_object(
         ('"Levels":[' + ",".join(['"x"'] * 51) + "]", "Levels"),
         ('"Media":[1]', "Media.0"),
         ('"Media":[{}]', "Media.0.MediaURL"),
-        ('"Media":[{"MediaURL":"u","Order":"1"}]', "Media.0.Order"),
-        ('"Media":[{"MediaURL":"u","Foo":1}]', "Media.0.Foo"),
-        ('"Media":[{"MediaURL":"u","MediaCategory":"Song"}]', "Media.0.MediaCategory"),
-        ('"Media":[{"MediaURL":"u","\\udfff":1}]', "Media.0.?"),
+        ('"Media":[{"MediaURL":"https://u","Order":"1"}]', "Media.0.Order"),
+        ('"Media":[{"MediaURL":"https://u","Foo":1}]', "Media.0.Foo"),
+        ('"Media":[{"MediaURL":"https://u","MediaCategory":"Song"}]', "Media.0.MediaCategory"),
+        ('"Media":[{"MediaURL":"https://u","\\udfff":1}]', "Media.0.?"),
         ('"InternetEntireListingDisplayYN":0', "InternetEntireListingDisplayYN"),
         ('"PropertySubType":{"a":1}', "PropertySubType"),
         ('"Latitude":1', "Longitude"),
@@ -172,7 +172,7 @@ def test_a_member_that_breaks_a_rule_is_named(
         '"City":"🏠 邸"',
         '"PublicRemarks":"一行\\n二行\\t"',
         '"Media":[]',
-        '"Media":[{"MediaURL":"u","MediaCategory":null,"Order":null}]',
+        '"Media":[{"MediaURL":"https://u","MediaCategory":null,"Order":null}]',
         '"Levels":null',
         '"ListingKey":null',
         '"OnMarketDate":"2024-02-29"',
@@ -191,7 +191,7 @@ def test_all_faults_are_told_at_once(
     service: Service, key: str, check_problem: "CheckProblem"
 ) -> None:
     """A producer repairs a listing in one round, not in ten."""
-    wrong = {"ListPrice": "1", "City": "", "Media": [{"MediaURL": "u"}, {"Order": -1}]}
+    wrong = {"ListPrice": "1", "City": "", "Media": [{"MediaURL": "https://u"}, {"Order": -1}]}
 
     problem = check_problem(service.put(key, wrong), status=422)
 

@@ -48,7 +48,7 @@ VALUES: tuple[Any, ...] = (
     {"\ud800": 1},
     {"MediaURL": 5, "Order": Decimal("1E+400"), "MediaCategory": []},
     [{"MediaURL": "\ud800", "ShortDescription": "\x00", "Order": True, "\udc00": None}],
-    [{"MediaURL": "u", "Order": Decimal("3.0")}] * 101,
+    [{"MediaURL": "https://u", "Order": Decimal("3.0")}] * 101,
 )
 
 
@@ -76,7 +76,7 @@ def test_values_come_out_as_the_type_declared() -> None:
     listing = listing_of(
         REQUIRED
         | {"ListPrice": 5, "Currency": "JPY", "Stories": Decimal("2.0"), "Levels": ["One"]}
-        | {"CloseDate": "2021-02-28", "Media": [{"MediaURL": "u", "Order": None}]},
+        | {"CloseDate": "2021-02-28", "Media": [{"MediaURL": "https://u", "Order": None}]},
         key="k",
     )
 
@@ -88,7 +88,7 @@ def test_values_come_out_as_the_type_declared() -> None:
         stories=2,
         levels=("One",),
         close_date=date(2021, 2, 28),
-        media=(MediaItem(media_url="u"),),
+        media=(MediaItem(media_url="https://u"),),
     )
     assert (type(listing.list_price), type(listing.stories)) == (Decimal, int)
 

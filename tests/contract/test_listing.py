@@ -80,6 +80,15 @@ def test_whole_pairs_are_taken() -> None:
     assert faults_between_fields(listing) == []
 
 
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//example.com/a.jpg", "ftp://a/b"])
+def test_media_are_on_the_web(url: str) -> None:
+    """A URL that would run in a partner's page, or lead nowhere, is refused by its place."""
+    media = (MediaItem(media_url="https://example.com/a.jpg"), MediaItem(media_url=url))
+    listing = Listing(standard_status="Active", property_type="Land", media=media)
+
+    assert [fault.field for fault in faults_between_fields(listing)] == ["Media.1.MediaURL"]
+
+
 def test_a_range_turned_round_is_refused() -> None:
     """Walking minutes from 9 to 3 is a slip of the producer's, and is said to be."""
     listing = Listing(

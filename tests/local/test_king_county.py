@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bukken_contract.listing import faults_between_fields
-from bukken_local.king_county import HEADER, SOURCE, message_of
-from bukken_local.source import LineRefusedError, opened
+from bukken_local.legacy.king_county import HEADER, SOURCE, message_of
+from bukken_local.legacy.source import LineRefusedError, opened
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "king_county_sales.csv"
 PLAIN = dict.fromkeys(HEADER, "") | {

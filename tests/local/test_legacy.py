@@ -13,8 +13,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from bukken_local.issuer import IssuerSettings, create_app, load_clients
-from bukken_local.king_county import HEADER
-from bukken_local.legacy import main
+from bukken_local.legacy.importer import main
+from bukken_local.legacy.king_county import HEADER
 
 DROP = "drop the connection"
 CREATED = '{"Result": "created"}'

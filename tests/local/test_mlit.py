@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bukken_contract.listing import faults_between_fields
-from bukken_local.mlit import HEADER, SOURCE, message_of
-from bukken_local.source import LineRefusedError, opened
+from bukken_local.legacy.mlit import HEADER, SOURCE, message_of
+from bukken_local.legacy.source import LineRefusedError, opened
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "mlit_tokyo_2021.csv"
 PLAIN = dict.fromkeys(HEADER, "") | {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SAMPLE = files("bukken_local") / "sample"
+SAMPLE = files("bukken_local.legacy") / "sample"
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "mlit_tokyo_2021.csv"
 EVERY = 28
 COLUMNS = (

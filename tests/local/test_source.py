@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bukken_contract.listing import Listing
-from bukken_local.source import (
+from bukken_local.legacy.source import (
     LineRefusedError,
     Message,
     Row,

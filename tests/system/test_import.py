@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bukken_contract import exact_json
-from bukken_local import legacy, mlit, tokens
-from bukken_local.producer import body_of
-from bukken_local.source import opened
+from bukken_local import tokens
+from bukken_local.legacy import importer, mlit
+from bukken_local.legacy.producer import body_of
+from bukken_local.legacy.source import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from system.conftest import Runner
 
-SAMPLE = Path(str(files("bukken_local") / "sample" / "tokyo_2021_excerpt.csv"))
+SAMPLE = Path(str(files("bukken_local.legacy") / "sample" / "tokyo_2021_excerpt.csv"))
 ROWS = 463
 REPLICATION_SECONDS = 5
 
@@ -36,7 +37,7 @@ def run_import(
     words = [f"--{name}={value}" for name, value in (options | paths).items()]
 
     def imported() -> tuple[int, str]:
-        status = legacy.main([str(SAMPLE), *words])
+        status = importer.main([str(SAMPLE), *words])
         return status, capsys.readouterr().out.splitlines()[-1]
 
     return imported

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from system.conftest import Run, Runner
 
-SAMPLE = Path(str(files("bukken_local") / "sample" / "tokyo_2021_excerpt.csv"))
+SAMPLE = Path(str(files("bukken_local.legacy") / "sample" / "tokyo_2021_excerpt.csv"))
 LISTING = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
 
 

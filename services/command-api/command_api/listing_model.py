@@ -27,7 +27,7 @@ from bukken_contract.listing import Listing, MediaItem, Places, wire_name
 
 _LONGEST_NAME: Final = 100
 _MULTILINE: Final = frozenset({"public_remarks"})
-_LINE_BREAKS: Final = frozenset("\n\t")
+_LINE_BREAKS: Final = frozenset("\r\n\t")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

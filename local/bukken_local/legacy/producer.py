@@ -19,7 +19,7 @@ import httpx
 from bukken_contract import exact_json
 from bukken_contract.listing import LISTING_FIELDS, Listing, wire_name
 from bukken_contract.problems import LateSourceVersion
-from bukken_local.source import Message
+from bukken_local.legacy.source import Message
 
 PASSING: Final = {429, 502, 503, 504}
 FIRST_PAUSE_SECONDS: Final = 0.1

@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, TextIO
 
-from bukken_local.producer import ACCEPTED, Delivery, Outcome
-from bukken_local.source import Line
+from bukken_local.legacy.producer import ACCEPTED, Delivery, Outcome
+from bukken_local.legacy.source import Line
 
 LISTED_ON_SCREEN: Final = 20
 

@@ -1,4 +1,4 @@
-"""The legacy back end's stand-in: sends files of listings through the public API.
+"""Sends files of listings through the public API, as the legacy back end would.
 
 Files are known by their header. Every line is accounted for: accepted, late (the exchange has
 newer news of it) or refused with its reason. Running it again is safe: nothing is taken twice.
@@ -19,12 +19,12 @@ from typing import Final
 import httpx
 from rich.console import Console
 
-from bukken_local import king_county, mlit
-from bukken_local.credentials import ClientCredentials, NotAuthorizedError
-from bukken_local.import_progress import ImportProgress
-from bukken_local.producer import Delivery, MisdirectedError, OutageError, Outcome, Producer
-from bukken_local.source import Line, UnknownFileError, opened
-from bukken_local.tally import Tally
+from bukken_local.legacy import king_county, mlit
+from bukken_local.legacy.credentials import ClientCredentials, NotAuthorizedError
+from bukken_local.legacy.producer import Delivery, MisdirectedError, OutageError, Outcome, Producer
+from bukken_local.legacy.progress import ImportProgress
+from bukken_local.legacy.source import Line, UnknownFileError, opened
+from bukken_local.legacy.tally import Tally
 
 SOURCES: Final = (mlit.SOURCE, king_county.SOURCE)
 SECONDS_TO_ANSWER: Final = 20.0  # the exchange answers within 15, be it by a time-out
@@ -201,7 +201,3 @@ def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{value} does not begin with http:// or https://")
     return value
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

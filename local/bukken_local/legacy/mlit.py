@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Final
 
 from bukken_contract.listing import Listing, PropertyType
-from bukken_local.source import (
+from bukken_local.legacy.source import (
     Fields,
     LineRefusedError,
     Message,

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from bukken_contract.listing import Listing
-from bukken_local.source import (
+from bukken_local.legacy.source import (
     Fields,
     LineRefusedError,
     Message,

@@ -1,0 +1,1 @@
+"""The legacy back end's stand-in: what it would send, sent as it would send it."""

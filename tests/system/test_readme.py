@@ -1,0 +1,45 @@
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from system.conftest import Runner
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the README's lines are curl's")
+def test_the_readmes_lines_do_what_it_says(platform: "Runner") -> None:
+    """A newcomer who pastes the README's lines creates a listing and reads it back."""
+    lines = next(block for block in BLOCKS if "curl" in block)
+    done = subprocess.run(
+        ["sh", "-e"],
+        input=lines.replace("http://127.0.0.1:8088", platform.url),
+        env={**os.environ, "BUKKEN_STATE_DIR": str(platform.state)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "201 Created" in done.stdout
+    assert '"City":"新宿区"' in done.stdout
+
+
+def test_every_make_target_of_the_documents_is_there() -> None:
+    """No document sends its reader to a command that does not exist."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    named = {
+        target
+        for document in documents
+        for target in re.findall(r"`make (?:-s )?([a-z]+)", document.read_text(encoding="utf-8"))
+    }
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert named <= set(targets)
