@@ -19,7 +19,7 @@ def test_the_readmes_lines_do_what_it_says(platform: "Runner") -> None:
     """A newcomer who pastes the README's lines creates a listing and reads it back."""
     lines = next(block for block in BLOCKS if "curl" in block)
     done = subprocess.run(
-        ["sh", "-e"],
+        ["/bin/sh", "-e"],
         input=lines.replace("http://127.0.0.1:8088", platform.url),
         env={**os.environ, "BUKKEN_STATE_DIR": str(platform.state)},
         cwd=ROOT,
