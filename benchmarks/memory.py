@@ -1,6 +1,7 @@
 """What each part of a running platform takes, children included."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,13 @@ _MIB: Final = 1024
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB: `proportional` shares shared pages out (PSS), `resident` counts them each time (RSS)."""
+    """MiB, of one part.
+
+    Attributes:
+        proportional: shared pages are shared out among all who have them (PSS): sums are true.
+        resident: as a container of its own is charged: its first process's RSS, and what its
+            children have that is theirs alone. A page both have is charged once.
+    """
 
     proportional: float
     resident: float
@@ -18,37 +25,39 @@ class Memory:
     def __add__(self, other: "Memory") -> "Memory":
         return Memory(self.proportional + other.proportional, self.resident + other.resident)
 
+    def __str__(self) -> str:
+        return f"{self.proportional:.0f} / {self.resident:.0f} MiB"
+
 
 def memory_of_parts(description: dict[str, Any]) -> dict[str, Memory]:
     """By part: every container of every Pod, each database process, the runner itself."""
     parts = {
-        f"{pod['name']} {name}": _with_children(container["pid"])
+        f"{pod['name']} {name}": _of_tree(container["pid"])
         for pod in description["pods"] + description["stand_ins"]
         for name, container in pod["containers"].items()
     }
     servers = description["database"]["processes"]
-    parts |= {f"PostgreSQL {name}": _with_children(pid) for name, pid in servers.items()}
-    return parts | {"the runner": _of_one(description["pid"])}
+    parts |= {f"PostgreSQL {name}": _of_tree(pid) for name, pid in servers.items()}
+    runner = _pages_of(description["pid"])
+    return parts | {"the runner": Memory(runner["Pss"], runner["Rss"])}
 
 
-def _with_children(pid: int) -> Memory:
-    memory = _of_one(pid)
-    for child in _children(pid):
-        memory += _with_children(child)
-    return memory
+def _of_tree(pid: int) -> Memory:
+    first, below = _pages_of(pid), [_pages_of(child) for child in _descendants(pid)]
+    return Memory(
+        first["Pss"] + sum(pages["Pss"] for pages in below),
+        first["Rss"] + sum(pages["Private_Clean"] + pages["Private_Dirty"] for pages in below),
+    )
 
 
-def _children(pid: int) -> list[int]:
-    found = []
+def _descendants(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(word) for word in task.read_text().split()]
-    return found
+        for child in map(int, task.read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
-def _of_one(pid: int) -> Memory:
+def _pages_of(pid: int) -> dict[str, float]:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    kib = {
-        name: int(value)
-        for name, value in re.findall(r"^(Pss|Rss):\s+(\d+) kB", text, re.MULTILINE)
-    }
-    return Memory(kib["Pss"] / _MIB, kib["Rss"] / _MIB)
+    found = re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)
+    return {name: int(value) / _MIB for name, value in found}

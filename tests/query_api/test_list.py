@@ -25,8 +25,9 @@ ROWS = 4000
 
 def walked(client: FlaskClient, *, limit: int) -> list[list[str]]:
     """The keys of each page, following nextLink to the end."""
-    pages, link = [], f"/v1/listings?limit={limit}"
-    while link:
+    pages: list[list[str]] = []
+    link = f"/v1/listings?limit={limit}"
+    while link and len(pages) < ROWS:  # a walk that turned back would never end
         page = client.get(link).get_json()
         pages.append([listing["ListingKey"] for listing in page["value"]])
         link = page.get("nextLink", "")

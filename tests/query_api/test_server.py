@@ -82,9 +82,21 @@ def test_the_raw_path_reaches_the_app(running: Running, target: bytes) -> None:
     assert "ListingKey" in problem["detail"]
 
 
+def test_what_the_sidecar_lets_through_is_not_refused_here(running: Running) -> None:
+    """16 KiB of headers, in one or in a hundred and some; its limit is the one clients meet."""
+    one, many = {"x-a": "a" * 16_000}, {f"x-{number}": "a" for number in range(110)}
+    long = "/healthz/live?" + "a" * 12_000
+
+    statuses = [running.get("/healthz/live", **sent).status_code for sent in (one, many)]
+
+    assert [*statuses, running.status_of(long)] == [200, 200, 200]
+
+
 def test_a_client_cannot_move_the_paths(running: Running) -> None:
     """By default SCRIPT_NAME is taken from the sidecar's address, where every client comes from."""
-    answer = running.get("/healthz/live", SCRIPT_NAME="/healthz", **{"X-Forwarded-Proto": "https"})
+    answer = running.get(
+        "/healthz/live", SCRIPT_NAME="/elsewhere", **{"X-Forwarded-Proto": "https"}
+    )
 
     assert answer.status_code == 200
 

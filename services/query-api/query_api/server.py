@@ -68,9 +68,11 @@ def _options(settings: Settings) -> dict[str, Any]:
         "loglevel": settings.log_level,
         "errorlog": None,
         "accesslog": None,  # the sidecar writes it
-        # Above what the sidecar lets through (16 KiB), so that the sidecar refuses, not gunicorn.
+        # Above what the sidecar lets through (16 KiB, 100 fields, and its own), so that it is the
+        # sidecar that refuses.
         "limit_request_line": 0,
         "limit_request_field_size": 20_000,
+        "limit_request_fields": 200,
         # The sidecar's address is trusted by default, and so would be a client's SCRIPT_NAME.
         "forwarded_allow_ips": "",
         "control_socket_disable": True,
