@@ -31,8 +31,8 @@ clean: $(UV) ## Forget the data of `make run`
 
 ##@ Working on it
 
-test: lint types $(UV) ## Everything that must pass: lint, types, tests
-	@$(RUN) pytest $(ARGS)
+test: lint types $(UV) ## Everything that must pass: lint, types, tests (on two cores)
+	@$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(UV) ## Ruff: rules and formatting
 	@$(RUN) ruff check --quiet .

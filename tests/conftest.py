@@ -1,6 +1,7 @@
 """What tests of every part need: a real database that is a test's own."""
 
 import asyncio
+import logging
 import shutil
 import socket
 import tempfile
@@ -17,6 +18,16 @@ from bukken_local.postgres import Cluster
 pytest_plugins = ["migrated_database"]
 
 MakeCluster = Callable[[], Cluster]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A service configures the process's logging; the next test shall not write to its stream."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def _free_address() -> Address:
