@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bukken_database import bootstrap, migrations
 from bukken_database.connections import job_engine
+from bukken_database.roles import MASTER
 from bukken_database.settings import DatabaseSettings
 from bukken_local.endpoint import Address
 from bukken_local.postgres import Cluster
@@ -82,7 +83,7 @@ class MigratedDatabase:
         """What the bootstrap job does."""
 
         def connect(name: str) -> psycopg.Connection[Any]:
-            connection = self.connect(bootstrap.MASTER, name=name)
+            connection = self.connect(MASTER, name=name)
             connection.autocommit = True
             return connection
 
@@ -100,7 +101,7 @@ class MigratedDatabase:
 
     def drop(self) -> None:
         """Leaves nothing of it."""
-        with self.connect(bootstrap.MASTER, name="postgres") as master:
+        with self.connect(MASTER, name="postgres") as master:
             master.autocommit = True
             master.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 

@@ -2,12 +2,8 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,10 +11,9 @@ import httpx
 import psycopg
 from migrated_database import MigratedDatabase
 from psycopg.rows import dict_row
-from running_query_api import wait_until
+from running_service import Running, wait_until
 
 from bukken_contract.settings import load
-from bukken_local.endpoint import Address
 from command_api.app import create_app
 from command_api.settings import Settings
 
@@ -110,46 +105,10 @@ def typed(headers: Mapping[str, str]) -> dict[str, str]:
     return {"Content-Type": "application/json"} | dashed(headers)
 
 
-class Running:
+class RunningCommandApi(Running):
     """A command-api as it is started in a Pod."""
 
-    def __init__(self, address: Address, *, environment: dict[str, str], log: Path) -> None:
-        self.address = address
-        self.log = log
-        known = {"PATH": os.environ["PATH"], "BUKKEN_PORT": str(address.port)}
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "command_api"],
-                env=known | environment,
-                stdout=output,
-                stderr=output,
-            )
-
-    def send(self, method: str, path: str, **named: Any) -> httpx.Response:  # noqa: ANN401 — httpx's own
-        """Any request, on a connection of its own."""
-        url = f"http://{self.address}{path}"
-        return httpx.request(method, url, trust_env=False, timeout=20, **named)
-
-    def status_of(self, path: str) -> int:
-        """The status of a GET, 0 when nobody listens."""
-        try:
-            return self.send("GET", path).status_code
-        except httpx.TransportError:
-            return 0
-
-    def until_ready(self) -> "Running":
-        """Waits until it serves."""
-        wait_until(lambda: self.status_of("/healthz/ready") == 200, what="command-api is ready")
-        return self
-
-    def logged(self) -> list[dict[str, Any]]:
-        """Every line of its output, which must all be JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def kill(self) -> None:
-        """Leaves nothing of it."""
-        self.process.kill()
-        self.process.wait()
+    module = "command_api"
 
 
 @contextmanager

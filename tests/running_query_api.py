@@ -1,75 +1,19 @@
-"""A query-api as it is started in a Pod, for tests to ask and to harm."""
+"""A query-api as it is started in a Pod, and ways to hold it up."""
 
-import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import httpx
 from migrated_database import MigratedDatabase
-
-from bukken_local.endpoint import Address, Endpoint
-
-
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 10) -> None:
-    """Asks until the answer is yes."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+from running_service import Running, wait_until
 
 
-class Running:
-    """A started query-api."""
+class RunningQueryApi(Running):
+    """A query-api as it is started in a Pod."""
 
-    def __init__(self, address: Address, *, environment: dict[str, str], log: Path) -> None:
-        self.address = address
-        self._log = log
-        known = {"PATH": os.environ["PATH"], "BUKKEN_PORT": str(address.port)}
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "query_api"],
-                env=known | environment,
-                stdout=output,
-                stderr=output,
-            )
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        """GET on a connection of its own."""
-        url = f"http://{self.address}{path}"
-        return httpx.get(url, headers=headers, trust_env=False, timeout=15)
-
-    def status_of(self, path: str) -> int:
-        """The status of a GET, 0 when nobody listens."""
-        try:
-            return self.get(path).status_code
-        except httpx.TransportError:
-            return 0
-
-    def logged(self) -> list[dict[str, Any]]:
-        """Every line of its output, which must all be JSON."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
-
-    def has_said(self, words: str) -> bool:
-        """Whether a line of its output has these words."""
-        return any(words in line["message"] for line in self.logged())
-
-    def until_ready(self) -> "Running":
-        """Waits until it serves."""
-        wait_until(
-            lambda: self.status_of("/healthz/ready") == 200,
-            what=f"query-api is ready (its log: {self._log})",
-            seconds=30,
-        )
-        return self
+    module = "query_api"
 
     def kill(self) -> None:
         """Leaves nothing of it; the worker first, while its master can still name it."""
@@ -83,23 +27,6 @@ class Running:
         """The process id of gunicorn's one worker."""
         pid = self.process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-
-
-@contextmanager
-def forwarded(listen: Address, *, to: Address) -> Iterator[None]:
-    """A database endpoint that comes to be."""
-    loop = asyncio.new_event_loop()
-    endpoint = Endpoint(listen, pick=lambda: to)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(endpoint.start(), loop).result()
-    try:
-        yield
-    finally:
-        asyncio.run_coroutine_threadsafe(endpoint.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 @contextmanager

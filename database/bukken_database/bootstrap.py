@@ -14,16 +14,11 @@ import psycopg
 from psycopg import sql
 
 from bukken_database.readiness import NEEDED_LOCALE
+from bukken_database.roles import MIGRATOR, READER, ROLES, WRITER
 
 log = logging.getLogger(__name__)
 
 Connect = Callable[[str], psycopg.Connection[Any]]
-
-MIGRATOR: Final = "bukken_migrator"
-WRITER: Final = "bukken_writer"
-READER: Final = "bukken_reader"
-MASTER: Final = "bukken_master"
-ROLES: Final = (MIGRATOR, WRITER, READER)
 
 # 55 s is more than any migration's own time-out; an owner's session that idles holds locks.
 _ROLE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bukken_contract import logs
 from bukken_contract.settings import PREFIX, load, secret
-from bukken_database import bootstrap, migrations
+from bukken_database import bootstrap, migrations, roles
 from bukken_database.connections import CONNECT_SECONDS, job_engine
 from bukken_database.settings import DatabaseSettings
 
@@ -30,7 +30,7 @@ class MigrateSettings(DatabaseSettings):
 
     model_config = _CONFIG
 
-    database_user: str = Field(bootstrap.MIGRATOR, description="The role to connect as.")
+    database_user: str = Field(roles.MIGRATOR, description="The role to connect as.")
 
 
 class BootstrapSettings(DatabaseSettings):
@@ -38,7 +38,7 @@ class BootstrapSettings(DatabaseSettings):
 
     model_config = _CONFIG
 
-    database_user: str = Field(bootstrap.MASTER, description="The master user.")
+    database_user: str = Field(roles.MASTER, description="The master user.")
     migrator_password: SecretStr | None = Field(None, description="Password to give the migrator.")
     migrator_password_file: Path | None = Field(None, description="A file with it.")
     writer_password: SecretStr | None = Field(None, description="Password to give the writer.")
@@ -52,7 +52,7 @@ class BootstrapSettings(DatabaseSettings):
         Raises:
             SystemExit: one is missing; its setting is named.
         """
-        return {role: self._password_of(role.removeprefix("bukken_")) for role in bootstrap.ROLES}
+        return {role: self._password_of(role.removeprefix("bukken_")) for role in roles.ROLES}
 
     def _password_of(self, short: str) -> str:
         value, file = getattr(self, f"{short}_password"), getattr(self, f"{short}_password_file")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from running_command_api import Members, Running, Service
+from running_command_api import Members, RunningCommandApi, Service
 
 from bukken_local.endpoint import Address
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
-Start = Callable[..., Running]
+Start = Callable[..., RunningCommandApi]
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +62,13 @@ def start(
     """A function that starts a command-api as a process; it is killed when the test ends."""
     with ExitStack() as stack:
 
-        def start(**variables: str) -> Running:
+        def start(**variables: str) -> RunningCommandApi:
             nobody = str(free_address().port)
             environment = database.environment("bukken_writer")
             environment |= {"BUKKEN_ENVOY_ADMIN_URL": f"http://127.0.0.1:{nobody}"} | variables
-            running = Running(free_address(), environment=environment, log=tmp_path / "log")
+            running = RunningCommandApi(
+                free_address(), environment=environment, log=tmp_path / "log"
+            )
             stack.callback(running.kill)
             return running
 

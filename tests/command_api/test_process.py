@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from running_command_api import Members, Running, locked, path_of, until_waiting
-from running_query_api import forwarded, wait_until
+from running_command_api import Members, RunningCommandApi, locked, path_of, until_waiting
+from running_service import forwarded, wait_until
 
 from bukken_contract.exact_json import encode
 from bukken_local.endpoint import Address
@@ -19,7 +19,7 @@ from command_api.bodies import LISTING_BYTES
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
-    Start = Callable[..., Running]
+    Start = Callable[..., RunningCommandApi]
 
 TYPED = {"Content-Type": "application/json"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -77,7 +77,7 @@ def test_an_older_schema_is_waited_for(start: "Start", empty_database: "Migrated
 def test_envoy_is_told_before_the_app_is_ready(start: "Start") -> None:
     """An app restarted while drained would stay drained for ever, or be seen healthy too soon."""
     told: list[tuple[str, int]] = []
-    box: list[Running] = []
+    box: list[RunningCommandApi] = []
 
     class Admin(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

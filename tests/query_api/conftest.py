@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from running_query_api import Running
+from running_query_api import RunningQueryApi
 from sqlalchemy import insert
 
 from bukken_database.connections import job_engine
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
 Put = Callable[..., None]
-Start = Callable[..., Running]
+Start = Callable[..., RunningQueryApi]
 MOMENT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -90,12 +90,12 @@ def start_one(
 ) -> Start:
     """A function that starts a query-api as a process; who calls it kills it."""
 
-    def start_one(**variables: str) -> Running:
+    def start_one(**variables: str) -> RunningQueryApi:
         nobody = str(free_address().port)
         environment = database.environment("bukken_reader")
         environment |= {"BUKKEN_ENVOY_ADMIN_URL": f"http://127.0.0.1:{nobody}"} | variables
         log = tmp_path_factory.mktemp("query-api") / "log"
-        return Running(free_address(), environment=environment, log=log)
+        return RunningQueryApi(free_address(), environment=environment, log=log)
 
     return start_one
 
@@ -105,7 +105,7 @@ def start(start_one: Start) -> Iterator[Start]:
     """A function that starts a query-api for one test, which may do to it what it likes."""
     with ExitStack() as stack:
 
-        def start(**variables: str) -> Running:
+        def start(**variables: str) -> RunningQueryApi:
             running = start_one(**variables)
             stack.callback(running.kill)
             return running
@@ -114,7 +114,7 @@ def start(start_one: Start) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def running(start_one: Start) -> Iterator[Running]:
+def running(start_one: Start) -> Iterator[RunningQueryApi]:
     """A ready query-api for the tests that only ask it something."""
     one = start_one()
     yield one.until_ready()

@@ -7,7 +7,8 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from running_query_api import Running, forwarded
+from running_query_api import RunningQueryApi
+from running_service import forwarded
 
 from bukken_local.endpoint import Address
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
     Put = Callable[..., None]
-    Start = Callable[..., Running]
+    Start = Callable[..., RunningQueryApi]
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.mark.usefixtures("put")
-def test_a_connection_is_kept(running: Running) -> None:
+def test_a_connection_is_kept(running: RunningQueryApi) -> None:
     """After every kind of answer: the sidecar opens few connections and keeps them."""
     connection = HTTPConnection(*running.address)
     statuses, sockets = [], set()
@@ -39,7 +40,7 @@ def test_a_connection_is_kept(running: Running) -> None:
     connection.close()
 
 
-def exchanged(running: Running, request: bytes) -> tuple[bytes, dict[str, Any]]:
+def exchanged(running: RunningQueryApi, request: bytes) -> tuple[bytes, dict[str, Any]]:
     """The status line and the problem that raw bytes are answered with."""
     with socket.create_connection(running.address, timeout=10) as connection:
         connection.sendall(request)
@@ -60,7 +61,7 @@ def exchanged(running: Running, request: bytes) -> tuple[bytes, dict[str, Any]]:
     ],
 )
 def test_what_gunicorn_refuses_looks_like_all_the_rest(
-    running: Running, request_line: bytes
+    running: RunningQueryApi, request_line: bytes
 ) -> None:
     """One shape of error, whoever finds it; and nothing of the request in the log."""
     status, problem = exchanged(running, request_line + b"\r\n")
@@ -72,7 +73,7 @@ def test_what_gunicorn_refuses_looks_like_all_the_rest(
 @pytest.mark.parametrize(
     "target", [b"/v1/listings/%FF", b"/v1/listings/a%2Fb", b"http://a/v1/listings/%0A"]
 )
-def test_the_raw_path_reaches_the_app(running: Running, target: bytes) -> None:
+def test_the_raw_path_reaches_the_app(running: RunningQueryApi, target: bytes) -> None:
     """As gunicorn has it, not as WSGI's decoded path would."""
     request = b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target
 
@@ -82,21 +83,22 @@ def test_the_raw_path_reaches_the_app(running: Running, target: bytes) -> None:
     assert "ListingKey" in problem["detail"]
 
 
-def test_what_the_sidecar_lets_through_is_not_refused_here(running: Running) -> None:
+def test_what_the_sidecar_lets_through_is_not_refused_here(running: RunningQueryApi) -> None:
     """16 KiB of headers, in one or in a hundred and some; its limit is the one clients meet."""
     one, many = {"x-a": "a" * 16_000}, {f"x-{number}": "a" for number in range(110)}
     long = "/healthz/live?" + "a" * 12_000
 
-    statuses = [running.get("/healthz/live", **sent).status_code for sent in (one, many)]
+    statuses = [
+        running.send("GET", "/healthz/live", headers=sent).status_code for sent in (one, many)
+    ]
 
     assert [*statuses, running.status_of(long)] == [200, 200, 200]
 
 
-def test_a_client_cannot_move_the_paths(running: Running) -> None:
+def test_a_client_cannot_move_the_paths(running: RunningQueryApi) -> None:
     """By default SCRIPT_NAME is taken from the sidecar's address, where every client comes from."""
-    answer = running.get(
-        "/healthz/live", SCRIPT_NAME="/elsewhere", **{"X-Forwarded-Proto": "https"}
-    )
+    moving = {"SCRIPT_NAME": "/elsewhere", "X-Forwarded-Proto": "https"}
+    answer = running.send("GET", "/healthz/live", headers=moving)
 
     assert answer.status_code == 200
 
@@ -115,7 +117,7 @@ def test_each_line_of_the_log_belongs_to_its_request_and_has_no_query_string(
         running.until_ready()
     headers = {"x-request-id": "abc-1", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     for _ in range(3):
-        running.get("/v1/listings/1?email=secret", **headers)
+        running.send("GET", "/v1/listings/1?email=secret", headers=headers)
     for _ in range(3):
         exchanged(running, b"nonsense\r\n\r\n")
 

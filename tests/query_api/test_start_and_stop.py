@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from running_query_api import Running, forwarded, held, runs, wait_until
+from running_query_api import RunningQueryApi, held, runs
+from running_service import forwarded, wait_until
 
 from bukken_local.endpoint import Address
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
     Put = Callable[..., None]
-    Start = Callable[..., Running]
+    Start = Callable[..., RunningQueryApi]
 
 
 def test_without_a_database_it_is_live_and_says_what_it_waits_for(
@@ -27,7 +28,7 @@ def test_without_a_database_it_is_live_and_says_what_it_waits_for(
     running = start(BUKKEN_DATABASE_HOST=address.host, BUKKEN_DATABASE_PORT=str(address.port))
     wait_until(lambda: running.status_of("/healthz/live") == 200, what="it is live")
 
-    waiting = running.get("/healthz/ready")
+    waiting = running.send("GET", "/healthz/ready")
     with forwarded(address, to=database.primary):
         running.until_ready()
 
@@ -47,7 +48,7 @@ def test_ready_once_it_stays_so_through_an_outage(
         running.until_ready()
         assert running.status_of("/v1/listings/never") == 404
 
-    answer = running.get("/v1/listings/never")
+    answer = running.send("GET", "/v1/listings/never")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert running.status_of("/healthz/ready") == 200
@@ -80,7 +81,7 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
 def test_envoy_is_told_before_the_app_is_ready(start: "Start") -> None:
     """An app restarted while drained would stay drained for ever, or be seen healthy too soon."""
     told: list[tuple[str, int]] = []
-    box: list[Running] = []
+    box: list[RunningQueryApi] = []
 
     class Admin(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -154,7 +155,7 @@ def test_a_killed_worker_is_replaced(start: "Start") -> None:
 
 
 def test_slow_requests_leave_health_its_thread(
-    running: Running, database: "MigratedDatabase"
+    running: RunningQueryApi, database: "MigratedDatabase"
 ) -> None:
     """Seven at once are what the sidecar lets through; the eighth thread says that it lives."""
     with ExitStack() as stack, held(database, requests=7) as until_held:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bukken_contract.settings import ProcessSettings
-from bukken_database.bootstrap import READER
+from bukken_database.roles import READER
 from bukken_database.settings import DatabaseSettings
 
 
