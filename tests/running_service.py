@@ -17,7 +17,7 @@ import httpx
 from bukken_local.endpoint import Address, Endpoint
 
 
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30) -> None:
     """Asks until the answer is yes."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -10,6 +10,7 @@ from functools import partial
 from typing import NoReturn
 
 import httpx
+import psycopg
 
 from bukken_local import demo, guide, tokens
 from bukken_local.binaries import StateDirectoryError
@@ -39,6 +40,7 @@ REFUSALS = (
     StateDirectoryError,
     TimeoutError,
     httpx.HTTPError,
+    psycopg.OperationalError,
     tokens.NoSuchScope,
 )
 """What ends a command with its one sentence, and no trace of calls."""

@@ -212,9 +212,12 @@ class Cluster:
 
     async def _is_followed(self, name: str, *, state: str) -> bool:
         query = "SELECT state, sync_state FROM pg_stat_replication WHERE application_name = %s"
-        async with self.master(self.primary) as connection:
-            rows = await (await connection.execute(query, [name])).fetchall()
-            return any(state in row for row in rows)
+        try:
+            async with self.master(self.primary) as connection:
+                rows = await (await connection.execute(query, [name])).fetchall()
+        except psycopg.OperationalError:  # too busy to answer this time
+            return False
+        return any(state in row for row in rows)
 
     async def _accepts(self, address: Address) -> bool:
         try:

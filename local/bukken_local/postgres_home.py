@@ -115,7 +115,7 @@ class Home:
             # Both would look for keys in a home directory, and this user may have none.
             sslmode="disable",
             gssencmode="disable",
-            connect_timeout=3,
+            connect_timeout=10,  # a busy laptop; a server that is not there refuses at once
             **more,
         )
 

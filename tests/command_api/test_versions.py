@@ -311,10 +311,19 @@ def test_fifty_at_once_make_one_listing(service: Service, key: str, members: Mem
 def test_fifty_equal_ones_at_once_make_one_listing(
     service: Service, key: str, members: Members
 ) -> None:
-    """Of fifty equal PUTs with If-None-Match: * at once, one creates and the others are 200."""
-    answers = service.together(*(service.a_put(key, members, If_None_Match="*") for _ in range(50)))
+    """Of fifty equal PUTs with If-None-Match: * at once, one creates and the others are 200.
 
-    assert sorted(answer.status_code for answer in answers) == 49 * [200] + [201]
+    Where the machine is too busy for fifty at once, those that waited for the pool are 503; sent
+    again, as the contract says they may be, they are 200 as well.
+    """
+    puts = [service.a_put(key, members, If_None_Match="*") for _ in range(50)]
+    statuses = [answer.status_code for answer in service.together(*puts)]
+    while 503 in statuses:
+        statuses.remove(503)
+        again = service.put(key, members, If_None_Match="*")
+        statuses.append(again.status_code)
+
+    assert sorted(statuses) == 49 * [200] + [201]
 
 
 def test_no_update_is_lost_among_many(service: Service, key: str, members: Members) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ADDRESSES = count(1)
 
 
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30) -> None:
     """Asks until the answer is yes."""
     deadline = time.monotonic() + seconds
     while not condition():

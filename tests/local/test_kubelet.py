@@ -124,14 +124,14 @@ class Stage:
     async def until_noted(self, line: str, *, times: int = 1) -> None:
         """Waits for a line of the journal."""
         await until(
-            lambda: self.journal.count(line) >= times, seconds=10, what=f"{line} {times} times"
+            lambda: self.journal.count(line) >= times, seconds=30, what=f"{line} {times} times"
         )
 
     async def until_ready(self) -> None:
         """Lets everything answer well, and waits until the kubelet has seen it."""
         self.good("sidecar-started", "app-ready", "app-live")
         await self.pod.start(seconds=10)
-        await until(lambda: self.pod.ready, seconds=10, what="the Pod is ready")
+        await until(lambda: self.pod.ready, seconds=30, what="the Pod is ready")
 
 
 def play(
@@ -311,7 +311,7 @@ def test_a_pod_that_is_not_ready_leaves_its_service(tmp_path: Path) -> None:
         await stage.until_ready()
         assert services.lookup(plain) == services.lookup(mesh) == ["127.0.77.11"]
         stage.bad("app-ready")
-        await until(lambda: not services.lookup(plain), seconds=10, what="the Pod left")
+        await until(lambda: not services.lookup(plain), seconds=30, what="the Pod left")
         assert services.lookup(mesh) == ["127.0.77.11"]
 
     play(story, here=tmp_path)
@@ -340,7 +340,7 @@ def test_the_kubelet_cannot_reach_what_listens_on_the_pods_loopback(tmp_path: Pa
     async def story(stage: Stage) -> None:
         stage.good("sidecar-started", "app-ready", "app-live")
         await stage.pod.start(seconds=10)
-        await until(lambda: bool(stage.said), seconds=10, what="the probe fails")
+        await until(lambda: bool(stage.said), seconds=30, what="the probe fails")
 
     stage = play(story, here=tmp_path, app_on="127.0.77.111")
 

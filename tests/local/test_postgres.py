@@ -49,7 +49,7 @@ def ask(cluster: Cluster, query: str, *, at: Address | None = None) -> Outcome:
 
 def settle(condition: Callable[[], Awaitable[bool]], *, what: str) -> None:
     """Wait until it is so."""
-    asyncio.run(until(condition, seconds=10, what=what))
+    asyncio.run(until(condition, seconds=30, what=what))
 
 
 def until_standby_has(cluster: Cluster, table: str) -> None:

@@ -240,7 +240,7 @@ def test_reading_and_writing_are_different_rights(
 
 
 def test_fifty_creations_at_once_make_one(platform: "Runner") -> None:
-    """`If-None-Match: *` lets one of fifty in; the rest learn that it is there."""
+    """`If-None-Match: *` lets one of fifty in; the rest learn that it is there, or to try later."""
 
     async def create(client: httpx.AsyncClient, number: int) -> int:
         body = {**LISTING, "City": f"city {number}"}
@@ -254,7 +254,9 @@ def test_fifty_creations_at_once_make_one(platform: "Runner") -> None:
         ) as client:
             return list(await asyncio.gather(*(create(client, n) for n in range(50))))
 
-    assert sorted(asyncio.run(run())) == [201, *[412] * 49]
+    statuses = asyncio.run(run())
+    assert statuses.count(201) == 1
+    assert set(statuses) <= {201, 412, 503}
 
 
 def test_nothing_that_ran_here_has_written_a_secret(

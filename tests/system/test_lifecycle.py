@@ -50,7 +50,7 @@ def test_a_listing_goes_in_and_comes_out(platform: Runner) -> None:
 def test_the_printed_lines_can_be_pasted(platform: Runner) -> None:
     """The terminal's own tokens and calls create a listing and read it, in any shell."""
     platform.wait_until(
-        lambda: platform.said.count("\ncurl ") == 3, seconds=10, what="the calls are printed"
+        lambda: platform.said.count("\ncurl ") == 3, seconds=30, what="the calls are printed"
     )
     tokens, calls = (
         [line for line in platform.said.splitlines() if line.startswith(start)]
