@@ -30,6 +30,7 @@ class MigratedDatabase:
     primary: Address
     standby: Address
     master_password: str
+    master: str = MASTER
     name: str = "bukken"
 
     @property
@@ -83,7 +84,7 @@ class MigratedDatabase:
         """What the bootstrap job does."""
 
         def connect(name: str) -> psycopg.Connection[Any]:
-            connection = self.connect(MASTER, name=name)
+            connection = self.connect(self.master, name=name)
             connection.autocommit = True
             return connection
 

@@ -38,9 +38,9 @@ _BY_SQLSTATE = {
     "57P05": Failure.GONE,  # idle session time-out
 }
 
-# Refusals to connect that carry no SQLSTATE: asyncpg's and libpq's words for
+# A refusal that carries no SQLSTATE and is no OperationalError: asyncpg's words for
 # `target_session_attrs=read-write` on a server that is read-only.
-_NO_HOST = ("none of the hosts match", "session is read-only", "no host matches")
+_NO_HOST = "none of the hosts match"
 
 
 def sqlstate_of(error: BaseException) -> str | None:
@@ -65,6 +65,5 @@ def _is_lost(error: BaseException) -> bool:
         return True
     if not isinstance(error, exc.DBAPIError):
         return False
-    said = str(error.orig).lower()
-    lost = isinstance(error, exc.OperationalError) or any(words in said for words in _NO_HOST)
-    return error.connection_invalidated or lost
+    refused = isinstance(error, exc.OperationalError) or _NO_HOST in str(error.orig).lower()
+    return error.connection_invalidated or refused

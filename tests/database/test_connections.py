@@ -1,12 +1,17 @@
 import asyncio
+import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
 from bukken_contract.settings import ProcessSettings
 from bukken_database import connections
 from bukken_database.connections import reader_engine, writer_engine
+from bukken_database.failures import Failure, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,16 +83,126 @@ def test_the_reader_reads_on_the_standby(database: "MigratedDatabase") -> None:
     assert ask_reader(database.settings("bukken_reader"), question) is False
 
 
-def test_asyncpg_keeps_its_connections_alive(database: "MigratedDatabase") -> None:
-    """A peer that vanished is noticed: asyncpg has no option for it, so its socket is set."""
+def test_both_drivers_notice_a_peer_that_vanished(database: "MigratedDatabase") -> None:
+    """Keepalive is on with the same numbers; asyncpg has no option for it, so its socket is set."""
 
-    async def options(connection: "AsyncConnection") -> tuple[int, int]:
+    async def of_asyncpg(connection: "AsyncConnection") -> list[int]:
         raw = await connection.get_raw_connection()
-        sock = raw.driver_connection._transport.get_extra_info("socket")  # type: ignore[union-attr] # noqa: SLF001 — asyncpg shows it nowhere else
-        alive = sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        return alive, sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+        return keepalive(raw.driver_connection._transport.get_extra_info("socket"))  # type: ignore[union-attr] # noqa: SLF001 — asyncpg shows it nowhere else
 
-    assert on_writer(database.settings("bukken_writer"), options) == (1, 5)
+    engine = reader_engine(database.settings("bukken_reader"), application="test")
+    with engine.connect() as connection:
+        fileno = connection.connection.driver_connection.fileno()  # type: ignore[union-attr] # psycopg's own
+        with socket.fromfd(fileno, socket.AF_INET, socket.SOCK_STREAM) as of_psycopg:
+            found = keepalive(of_psycopg)
+            unanswered = of_psycopg.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    engine.dispose()
+
+    assert on_writer(database.settings("bukken_writer"), of_asyncpg) == found == [1, 5, 2, 3]
+    assert unanswered == 5000
+
+
+def keepalive(sock: socket.socket) -> list[int]:
+    """On or off, idle seconds, interval, count."""
+    names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    on = int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0)
+    return [on, *(sock.getsockopt(socket.IPPROTO_TCP, name) for name in names)]
+
+
+def test_a_connection_is_checked_when_it_is_taken_out(database: "MigratedDatabase") -> None:
+    """One that died in the pool costs its next user nothing."""
+    engine = reader_engine(database.settings("bukken_reader"), application="test")
+    with engine.connect() as connection:
+        first = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+    with database.connect("bukken_master") as master:
+        master.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+    with engine.connect() as connection:
+        second = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+    engine.dispose()
+
+    assert first != second
+
+
+def test_connections_live_minutes_not_hours(database: "MigratedDatabase") -> None:
+    """Aurora's endpoints choose an instance per connection: old ones never see a new reader."""
+    writer = writer_engine(database.settings("bukken_writer"), application="test")
+    reader = reader_engine(database.settings("bukken_reader"), application="test")
+    ages = [pool._recycle for pool in (writer.sync_engine.pool, reader.pool)]  # noqa: SLF001 — SQLAlchemy shows it nowhere else
+
+    assert ages == [300, 120]
+
+
+def test_times_are_written_in_one_zone(database: "MigratedDatabase") -> None:
+    """The same version is the same bytes, whatever zone a server has."""
+    zone = "SELECT current_setting('TimeZone')"
+
+    assert ask_writer(database.settings("bukken_writer"), zone) == "UTC"
+    assert ask_reader(database.settings("bukken_reader"), zone) == "UTC"
+
+
+def test_the_query_sides_sessions_are_read_only_whoever_they_are(
+    database: "MigratedDatabase",
+) -> None:
+    """Also with another role's password by mistake."""
+    question = "SELECT current_setting('transaction_read_only')"
+
+    assert ask_reader(database.settings("bukken_writer"), question) == "on"
+
+
+def test_an_errors_text_has_no_parameters(database: "MigratedDatabase") -> None:
+    """What people wrote does not reach a log by way of an exception."""
+    engine = reader_engine(database.settings("bukken_reader"), application="test")
+    with engine.connect() as connection, pytest.raises(DBAPIError) as failed:
+        connection.execute(text("SELECT 1 FROM no_such_table WHERE x = :x"), {"x": "taro"})
+    engine.dispose()
+
+    assert "taro" not in str(failed.value)
+
+
+@pytest.mark.parametrize("ask", [ask_writer, ask_reader])
+def test_tls_is_asked_for_as_the_setting_says(
+    database: "MigratedDatabase", ask: "Callable[..., Any]"
+) -> None:
+    """A server without TLS is refused when TLS is required, by both drivers."""
+    settings = database.settings("bukken_writer").model_copy(update={"database_tls": "require"})
+
+    with pytest.raises((DBAPIError, OSError), match="SSL"):
+        ask(settings, "SELECT 1")
+
+
+def test_verify_full_trusts_the_given_certificates_alone(
+    database: "MigratedDatabase", tmp_path: "Path"
+) -> None:
+    """The bundle that is named is the one that is read: without it there is no connection."""
+    bundle = tmp_path / "no-such-bundle.pem"
+    update = {"database_tls": "verify-full", "database_ca_file": bundle}
+    settings = database.settings("bukken_writer").model_copy(update=update)
+    told: dict[str, Any] = {}
+    reader = reader_engine(settings, application="test")
+    event.listen(reader, "do_connect", lambda *arguments: told.update(arguments[3]), insert=True)
+
+    with pytest.raises(FileNotFoundError):
+        ask_writer(settings, "SELECT 1")
+    with pytest.raises(DBAPIError, match="SSL"):
+        reader.connect()
+    assert (told["sslmode"], told["sslrootcert"]) == ("verify-full", str(bundle))
+
+
+def test_asyncpg_gives_up_a_server_that_falls_silent(database: "MigratedDatabase") -> None:
+    """A backend that is stopped answers nothing, and its server's own time-out does not run."""
+
+    async def ask(connection: "AsyncConnection") -> None:
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await connection.execute(text("SELECT 1"))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    with pytest.raises((DBAPIError, TimeoutError)) as failed:
+        on_writer(database.settings("bukken_writer"), ask)
+
+    assert failure_of(failed.value) is Failure.GONE
 
 
 def test_a_rotated_password_needs_no_restart(

@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from psycopg import errors
 
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import FACTS, obstacle, obstacle_of
@@ -59,3 +60,14 @@ def test_an_empty_database_says_what_to_run(empty_database: "MigratedDatabase") 
     engine.dispose()
 
     assert "run bootstrap and migrations" in obstacle_of(refused.value)
+
+
+@pytest.mark.parametrize("state", ["42P01", "3F000", "3D000", "42501", "28P01", "28000"])
+def test_what_bootstrap_has_not_made_yet_is_said_to_be_so(state: str) -> None:
+    """No table, schema, database, right, password or role: each is mended by the same two jobs."""
+    assert "run bootstrap and migrations" in obstacle_of(errors.lookup(state)())
+
+
+def test_no_answer_at_all_is_another_obstacle() -> None:
+    """Who looks for a server does not run migrations."""
+    assert obstacle_of(ConnectionRefusedError()) == "no database answers"

@@ -1,11 +1,18 @@
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 import pytest
+from migrated_database import MigratedDatabase
 from psycopg import errors
 
+from bukken_database.roles import MASTER
+
 if TYPE_CHECKING:
-    from migrated_database import MigratedDatabase
+    from conftest import MakeCluster
+
+    from bukken_local.postgres import Cluster
 
 # Everything a role can do to a database that is not SELECT; the reader may do none of it.
 WRITES: Final = {
@@ -33,7 +40,7 @@ WRITERS_WORK: Final = {"insert", "update", "delete", "lock rows", "lock a table"
 
 @pytest.mark.parametrize("write", WRITES)
 def test_postgresql_itself_refuses_the_reader_any_write(
-    database: "MigratedDatabase", write: str
+    database: MigratedDatabase, write: str
 ) -> None:
     """On the writer too, and after it has switched its own read-only default off."""
     with database.connect("bukken_reader") as reader:
@@ -44,7 +51,7 @@ def test_postgresql_itself_refuses_the_reader_any_write(
             reader.execute(WRITES[write])
 
 
-def test_the_reader_reads_only_by_default(database: "MigratedDatabase") -> None:
+def test_the_reader_reads_only_by_default(database: MigratedDatabase) -> None:
     """Its transactions are read-only before any privilege is asked."""
     with (
         database.connect("bukken_reader") as reader,
@@ -54,7 +61,7 @@ def test_the_reader_reads_only_by_default(database: "MigratedDatabase") -> None:
 
 
 @pytest.mark.parametrize("write", sorted(set(WRITES) - WRITERS_WORK))
-def test_the_writer_writes_rows_and_nothing_else(database: "MigratedDatabase", write: str) -> None:
+def test_the_writer_writes_rows_and_nothing_else(database: MigratedDatabase, write: str) -> None:
     """A stolen writer's password makes no tables, functions, large objects or locks."""
     with (
         database.connect("bukken_writer") as writer,
@@ -64,7 +71,7 @@ def test_the_writer_writes_rows_and_nothing_else(database: "MigratedDatabase", w
 
 
 @pytest.mark.parametrize("write", sorted(WRITERS_WORK))
-def test_the_writer_can_do_its_work(database: "MigratedDatabase", write: str) -> None:
+def test_the_writer_can_do_its_work(database: MigratedDatabase, write: str) -> None:
     """The refusals above are not refusals of everything: rows are the writer's to change."""
     with database.connect("bukken_writer") as writer:
         if write != "insert":
@@ -72,7 +79,7 @@ def test_the_writer_can_do_its_work(database: "MigratedDatabase", write: str) ->
         writer.rollback()
 
 
-def test_strangers_cannot_connect(database: "MigratedDatabase") -> None:
+def test_strangers_cannot_connect(database: MigratedDatabase) -> None:
     """CONNECT is granted to three roles, not to PUBLIC."""
     with database.connect("bukken_master") as master:
         master.execute("CREATE ROLE stranger LOGIN")
@@ -83,7 +90,7 @@ def test_strangers_cannot_connect(database: "MigratedDatabase") -> None:
     assert answer == (False,)
 
 
-def test_bootstrap_can_be_done_again_and_changes_passwords(database: "MigratedDatabase") -> None:
+def test_bootstrap_can_be_done_again_and_changes_passwords(database: MigratedDatabase) -> None:
     """A second bootstrap harms nothing, and is how a password is set anew."""
     database.bootstrap(passwords=dict(database.passwords, bukken_reader="rotated"))
     with database.connect("bukken_reader", password="rotated") as reader:
@@ -93,3 +100,78 @@ def test_bootstrap_can_be_done_again_and_changes_passwords(database: "MigratedDa
     assert level == (1,)
     with pytest.raises(psycopg.OperationalError, match="password"):
         database.connect("bukken_reader", password="rotated")
+
+
+def test_no_function_that_writes_or_locks_is_open_to_the_services(
+    database: MigratedDatabase,
+) -> None:
+    """Large objects and advisory locks need no table privilege, so they are asked for by name."""
+    question = """
+        SELECT count(*) FILTER (WHERE has_function_privilege('bukken_reader', oid, 'EXECUTE')),
+               count(*) > 20
+        FROM pg_proc WHERE proname ~ '^(lo_|lowrite|loread|pg_advisory|pg_try_advisory)'
+    """
+    with database.connect("bukken_reader") as reader:
+        found = reader.execute(question).fetchone()
+
+    assert found == (0, True)
+
+
+def test_each_role_has_its_limits_on_any_connection(database: MigratedDatabase) -> None:
+    """Also a session that no service of ours opened ends when it idles, and the reader reads."""
+    with database.connect("bukken_master") as master:
+        rows = master.execute("SELECT rolname, rolconfig FROM pg_roles WHERE rolname ~ 'bukken_'")
+        limits = {role: set(settings or ()) for role, settings in rows}
+
+    assert {
+        "search_path=bukken",
+        "idle_in_transaction_session_timeout=10s",
+        "default_transaction_read_only=on",
+        "statement_timeout=5s",
+    } == limits["bukken_reader"]
+    assert "idle_in_transaction_session_timeout=10s" in limits["bukken_writer"]
+    assert "idle_in_transaction_session_timeout=55s" in limits["bukken_migrator"]
+
+
+def test_the_public_schema_is_nobodys(database: MigratedDatabase) -> None:
+    """What an extension puts there is not offered to the services by default."""
+    with database.connect("bukken_reader") as reader:
+        usage = reader.execute("SELECT has_schema_privilege('public', 'USAGE')").fetchone()
+
+    assert usage == (False,)
+
+
+def test_a_master_that_is_no_superuser_can_bootstrap(
+    make_cluster: "MakeCluster", caplog: pytest.LogCaptureFixture
+) -> None:
+    """Aurora's master makes roles and databases and is no superuser; it is told what stays open."""
+    cluster = make_cluster()
+    asyncio.run(cluster.start())
+    aurora = MigratedDatabase(cluster.primary, cluster.standby, cluster.password)
+    with aurora.connect(MASTER, name="postgres") as master:
+        master.execute("CREATE ROLE rds_like LOGIN CREATEROLE CREATEDB PASSWORD 'x'")
+    aurora = replace(aurora, master="rds_like", master_password="x")
+    for _ in range(2):
+        aurora.bootstrap(passwords=aurora.passwords)
+    aurora.migrate()
+    with aurora.connect("bukken_reader") as reader:
+        level = reader.execute("SELECT level FROM schema_level").fetchone()
+    asyncio.run(cluster.stop())
+
+    assert level == (1,)
+    assert "no superuser" in caplog.text
+
+
+def test_a_password_is_in_no_statement(
+    database: MigratedDatabase, postgres_cluster: "Cluster"
+) -> None:
+    """A server that logs statements logs a hash."""
+    with database.connect(MASTER) as master:
+        master.execute("ALTER ROLE bukken_master SET log_statement = 'all'")
+    database.bootstrap(passwords=database.passwords)
+    with database.connect(MASTER) as master:
+        master.execute("ALTER ROLE bukken_master RESET log_statement")
+    logged = postgres_cluster.children["instance-1"].tail(200)
+
+    assert "SCRAM-SHA-256$" in logged
+    assert [p for p in database.passwords.values() if p in logged.replace("''", "'")] == []

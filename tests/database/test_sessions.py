@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from sqlalchemy import Select, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from bukken_contract.problems import DatabaseUnavailable
+from bukken_database import sessions
 from bukken_database.connections import reader_engine, writer_engine
 from bukken_database.schema import schema_level
 from bukken_database.sessions import ReadDatabase, ReadSession, WriteDatabase, WriteSession
@@ -128,9 +130,10 @@ def test_a_readers_question_is_asked_again(database: "MigratedDatabase") -> None
 class LosesTheAnswerToCommit:
     """A proxy that cuts its first connection at COMMIT, before or after the server has it."""
 
-    def __init__(self, target: tuple[str, int], *, forward: bool) -> None:
+    def __init__(self, target: tuple[str, int], *, forward: bool, refusals: int = 0) -> None:
         self._target = target
         self._forward = forward
+        self._refusals = refusals
         self._cut = False
         self._pipes: list[asyncio.Task[None]] = []
 
@@ -143,6 +146,10 @@ class LosesTheAnswerToCommit:
         await asyncio.gather(*self._pipes, return_exceptions=True)
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        if self._cut and self._refusals:
+            self._refusals -= 1
+            back.transport.abort()
+            return
         far, forth = await asyncio.open_connection(*self._target)
         answers = asyncio.create_task(self._copy(far, back))
         self._pipes += [answers, asyncio.create_task(self._until_commit(near, forth, answers))]
@@ -176,13 +183,11 @@ def closing_abruptly(stream: asyncio.StreamWriter) -> Iterator[None]:
         stream.transport.abort()
 
 
-@pytest.mark.parametrize("forward", [True, False])
-def test_a_commit_whose_answer_was_lost_is_done_once(
-    database: "MigratedDatabase", *, forward: bool
-) -> None:
-    """The server is asked whether it took place: neither repeated when done, nor lost when not."""
+def work_through(
+    given: "DatabaseSettings", *, forward: bool, refusals: int = 0
+) -> tuple[int, DatabaseUnavailable | None]:
+    """How often the work was tried, and how it was refused, if it was."""
     tries: list[int] = []
-    given = database.settings("bukken_writer")
 
     async def work(session: WriteSession) -> None:
         tries.append(1)
@@ -191,15 +196,79 @@ def test_a_commit_whose_answer_was_lost_is_done_once(
 
     async def run() -> None:
         target = (given.database_host, given.database_port)
-        async with LosesTheAnswerToCommit(target, forward=forward) as port:
+        proxy = LosesTheAnswerToCommit(target, forward=forward, refusals=refusals)
+        async with proxy as port:
             settings = given.model_copy(
                 update={"database_host": "127.0.0.1", "database_port": port}
             )
             through = WriteDatabase(writer_engine(settings, application="test"))
-            await through.run(work)
-            await through.close()
+            try:
+                await through.run(work)
+            finally:
+                await through.close()
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except DatabaseUnavailable as refused:
+        return len(tries), refused
+    return len(tries), None
 
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_commit_whose_answer_was_lost_is_done_once(
+    database: "MigratedDatabase", *, forward: bool
+) -> None:
+    """The server is asked whether it took place: neither repeated when done, nor lost when not."""
+    tries, refused = work_through(database.settings("bukken_writer"), forward=forward)
+
+    assert (level_of(database), refused) == (2, None)
+    assert tries == (1 if forward else 2)
+
+
+def test_a_doubt_outlasts_a_server_that_is_away_for_a_moment(
+    database: "MigratedDatabase",
+) -> None:
+    """While a failover goes on nobody can be asked; afterwards there is an answer."""
+    given = database.settings("bukken_writer")
+
+    assert work_through(given, forward=True, refusals=3) == (1, None)
     assert level_of(database) == 2
-    assert len(tries) == (1 if forward else 2)
+
+
+def test_a_doubt_that_stays_is_said(
+    database: "MigratedDatabase", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not repeated, which might do it twice, and not called done."""
+    monkeypatch.setattr(sessions, "_PAUSES_OF_DOUBT", (0.01,))
+    given = database.settings("bukken_writer")
+    tries, refused = work_through(given, forward=True, refusals=1000)
+
+    assert tries == 1
+    assert refused is not None
+    assert "not known" in refused.detail
+
+
+def test_what_was_slow_is_not_tried_again(database: "MigratedDatabase") -> None:
+    """Trying again would feed what made it slow."""
+    tries: list[int] = []
+    slow = select(func.pg_sleep(30))
+
+    async def work(session: WriteSession) -> None:
+        tries.append(1)
+        await session.row(select(func.set_config("statement_timeout", "50", False)))
+        await session.row(slow)
+
+    with pytest.raises(DatabaseUnavailable, match="in time"):
+        write(database.settings("bukken_writer"), work)
+
+    assert tries == [1]
+
+
+def test_a_mistake_of_ours_is_raised_as_it_is(database: "MigratedDatabase") -> None:
+    """It becomes a 500 and a line in the log, never a 503 that a client repeats for ever."""
+
+    async def work(session: WriteSession) -> None:
+        await session.row(select(1 / func.length("")))
+
+    with pytest.raises(DBAPIError, match="division"):
+        write(database.settings("bukken_writer"), work)
