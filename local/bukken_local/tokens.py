@@ -1,13 +1,18 @@
-"""Gets a token from the issuer's stand-in, as any client would."""
+"""Gets a token from the issuer's stand-in, as any client would.
 
+`python -m bukken_local.tokens SCOPE` prints one, beside an issuer whose clients are known by a file.
+"""
+
+import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from bukken_local.issuer import CLIENT_SCOPES, RESOURCE_SERVER
+from bukken_local.issuer import CLIENT_SCOPES, RESOURCE_SERVER, IssuerSettings
 
 
 class NoSuchScope(Exception):
@@ -51,3 +56,28 @@ def secret_of(client: str, *, platform: Mapping[str, Any]) -> str:
     """A client's secret."""
     secrets: dict[str, str] = json.loads(Path(platform["clients_file"]).read_text())
     return secrets[client]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a token for the scopes named; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    platform = {"token_url": options.token_url, "clients_file": options.clients_file}
+    try:
+        sys.stdout.write(fetch(platform, scopes=options.scope) + "\n")
+    except (NoSuchScope, httpx.HTTPError, OSError) as error:
+        sys.stderr.write(f"bukken: {error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bukken_local.tokens", description=__doc__)
+    url = f"http://{IssuerSettings.host}:{IssuerSettings.port}/oauth2/token"
+    parser.add_argument("--token-url", default=url, help="the issuer's (%(default)s)")
+    parser.add_argument("--clients-file", default="clients.json", help="JSON: id to secret")
+    parser.add_argument("scope", nargs="+", help="such as listings.read")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
