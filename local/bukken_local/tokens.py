@@ -1,6 +1,6 @@
 """Gets a token from the issuer's stand-in, as any client would.
 
-`python -m bukken_local.tokens SCOPE` prints one, beside an issuer whose clients are known by a file.
+`python -m bukken_local.tokens SCOPE` prints one, beside an issuer whose clients a file names.
 """
 
 import argparse
