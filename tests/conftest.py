@@ -15,9 +15,14 @@ from bukken_local import binaries
 from bukken_local.endpoint import Address
 from bukken_local.postgres import Cluster
 
-pytest_plugins = ["migrated_database"]
+pytest_plugins = ["migrated_database", "running_compose"]
 
 MakeCluster = Callable[[], Cluster]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--place=compose` runs tests/system on containers instead of on processes."""
+    parser.addoption("--place", choices=("local", "compose"), default="local")
 
 
 @pytest.fixture(autouse=True)

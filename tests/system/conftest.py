@@ -8,32 +8,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-
-from bukken_local import tokens
+from running_platform import Platform
 
 START_SECONDS = 60
 STOP_SECONDS = 20
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: Callable[[], str]) -> None:
-    """Waits for a condition, or fails with what did not happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what()}"
-        time.sleep(0.05)
-
-
 @dataclass(kw_only=True)
-class Runner:
+class Runner(Platform):
     """`python -m bukken_local run` as a process of its own, and what it says of itself."""
 
     state: Path
@@ -73,14 +62,10 @@ class Runner:
         )
         return found
 
-    def token(self, *scopes: str) -> str:
-        """An access token, as `make token` prints it."""
-        return tokens.fetch(self.description, scopes=scopes)
-
-    def client(self, *scopes: str) -> httpx.Client:
-        """Calls the platform with a token for these scopes."""
-        headers = {"Authorization": f"Bearer {self.token(*scopes)}"} if scopes else {}
-        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+    def logs(self) -> dict[str, str]:
+        """What each process has written."""
+        found = self.state.rglob("*.log")
+        return {str(file): file.read_text(errors="replace") for file in found}
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs another command on the same state directory."""
@@ -96,10 +81,6 @@ class Runner:
     def left(self) -> list[str]:
         """Processes of this platform that run now, however they came to be."""
         return sorted(set(_processes_of(self.state)))
-
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-        """Waits for a condition; a failure shows what the platform said."""
-        wait_until(condition, seconds=seconds, what=lambda: f"{what}; it said:\n{self.said}")
 
     def end(self, number: signal.Signals) -> None:
         """Sends a signal and waits until nothing is left of the platform."""
@@ -172,15 +153,28 @@ def _processes_of(state: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Runner]:
+def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """The platform that most system tests share; it has no listing when the first one starts."""
-    with new_state() as state, running(state, "--no-sample") as runner:
-        yield runner
+    if request.config.getoption("place") == "compose":
+        yield request.getfixturevalue("composed")
+    else:
+        with new_state() as state, running(state, "--no-sample") as runner:
+            yield runner
 
 
 @pytest.fixture
-def own_state() -> Iterator[Path]:
-    """A state directory for a test that starts and stops platforms itself."""
+def runner(platform: Platform) -> Runner:
+    """The same, for tests about the first place's runner itself; on containers they are skipped."""
+    if not isinstance(platform, Runner):
+        pytest.skip("about the runner of local/ itself")
+    return platform
+
+
+@pytest.fixture
+def own_state(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A state directory for a test that starts and stops platforms itself, on processes alone."""
+    if request.config.getoption("place") != "local":
+        pytest.skip("about the runner of local/ itself")
     with new_state() as state:
         yield state
 

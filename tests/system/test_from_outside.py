@@ -14,7 +14,7 @@ from bukken_local import issuer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from system.conftest import Runner
+    from running_platform import Platform
 
 LISTING: dict[str, Any] = {"StandardStatus": "Active", "PropertyType": "Residential"}
 JSON = {"Content-Type": "application/json"}
@@ -31,14 +31,14 @@ def assert_problem(answer: httpx.Response, *, status: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def producer(platform: "Runner") -> "Iterator[httpx.Client]":
+def producer(platform: "Platform") -> "Iterator[httpx.Client]":
     """The back end, allowed to write."""
     with platform.client("listings.write") as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def portal(platform: "Runner") -> "Iterator[httpx.Client]":
+def portal(platform: "Platform") -> "Iterator[httpx.Client]":
     """A partner, allowed to read."""
     with platform.client("listings.read") as client:
         yield client
@@ -142,7 +142,7 @@ def test_a_chunked_body_has_the_same_limit(producer: httpx.Client) -> None:
     ],
 )
 def test_keys_are_as_the_contract_says(
-    platform: "Runner", producer: httpx.Client, key: str, status: int
+    platform: "Platform", producer: httpx.Client, key: str, status: int
 ) -> None:
     """Any script and 255 characters are good; what a URL cannot carry safely is not."""
     url = httpx.URL(platform.url).copy_with(raw_path=f"/v1/listings/{key}".encode())
@@ -172,7 +172,7 @@ def test_what_is_not_public_is_not_there(portal: httpx.Client, path: str) -> Non
     assert_problem(portal.get(path), status=404)
 
 
-def test_nobody_comes_in_without_a_token(platform: "Runner") -> None:
+def test_nobody_comes_in_without_a_token(platform: "Platform") -> None:
     """No token, and a token in the query string, are both 401 in the one shape."""
     token = platform.token("listings.read")
     with platform.client() as stranger:
@@ -197,7 +197,7 @@ def test_nobody_comes_in_without_a_token(platform: "Runner") -> None:
     ],
 )
 def test_a_token_must_be_the_right_one(
-    platform: "Runner", claims: dict[str, Any], status: int
+    platform: "Platform", claims: dict[str, Any], status: int
 ) -> None:
     """Signed by the issuer is not enough: its use, its scope, its time count."""
     key = issuer.load_key(Path(platform.description["signing_key_file"]))
@@ -212,7 +212,7 @@ def test_a_token_must_be_the_right_one(
         assert_problem(answer, status=status)
 
 
-def test_a_token_of_another_key_is_refused(platform: "Runner") -> None:
+def test_a_token_of_another_key_is_refused(platform: "Platform") -> None:
     """Whoever signs with a key of his own is nobody."""
     stranger = RSAKey.generate_key(2048)
     stranger.ensure_kid()
@@ -222,7 +222,7 @@ def test_a_token_of_another_key_is_refused(platform: "Runner") -> None:
         assert_problem(client.get("/v1/listings", headers=header), status=401)
 
 
-def test_two_tokens_are_none(platform: "Runner") -> None:
+def test_two_tokens_are_none(platform: "Platform") -> None:
     """A doubled Authorization could be read one way here and another way there."""
     good = ("Authorization", f"Bearer {platform.token('listings.read')}")
     with platform.client() as client:
@@ -239,7 +239,7 @@ def test_reading_and_writing_are_different_rights(
     assert_problem(producer.get("/v1/listings/a"), status=403)
 
 
-def test_fifty_creations_at_once_make_one(platform: "Runner") -> None:
+def test_fifty_creations_at_once_make_one(platform: "Platform") -> None:
     """`If-None-Match: *` lets one of fifty in; the rest learn that it is there, or to try later."""
 
     async def create(client: httpx.AsyncClient, number: int) -> int:
@@ -260,16 +260,20 @@ def test_fifty_creations_at_once_make_one(platform: "Runner") -> None:
 
 
 def test_nothing_that_ran_here_has_written_a_secret(
-    platform: "Runner", producer: httpx.Client
+    platform: "Platform", producer: httpx.Client
 ) -> None:
     """No token, password or remark of a listing is in any log of any process."""
     remark = "電話は山田太郎まで"
     producer.put("/v1/listings/private?x=hidden", json={**LISTING, "PublicRemarks": remark})
     producer.put("/v1/listings/private", content=b'{"PublicRemarks": "' + remark.encode() + b'"')
     token = str(producer.headers["authorization"]).removeprefix("Bearer ")
-    files = platform.description["database"]["password_files"].values()
-    secrets = [token, "hidden", remark, *(Path(file).read_text().strip() for file in files)]
-    logs = {file: file.read_text(errors="replace") for file in platform.state.rglob("*.log")}
+    secrets = [
+        token,
+        "hidden",
+        remark,
+        *(file.read_text().strip() for file in platform.password_files()),
+    ]
+    logs = platform.logs()
 
     assert logs
     assert [(f, s) for f, text in logs.items() for s in secrets if s in text] == []

@@ -18,7 +18,7 @@ from bukken_local.legacy.source import opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from system.conftest import Runner
+    from running_platform import Platform
 
 SAMPLE = Path(str(files("bukken_local.legacy") / "sample" / "tokyo_2021_excerpt.csv"))
 ROWS = 463
@@ -27,7 +27,7 @@ REPLICATION_SECONDS = 5
 
 @pytest.fixture
 def run_import(
-    platform: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], tuple[int, str]]:
     """Sends the sample to the platform; the exit status and the last line on the screen."""
     secret, running = tmp_path / "secret", platform.description
@@ -50,7 +50,7 @@ def expected() -> dict[str, object]:
     return {m.key: json.loads(exact_json.encode(body_of(m.listing))) for m in messages}
 
 
-def read(platform: Runner, *, like: dict[str, object]) -> dict[str, object]:
+def read(platform: Platform, *, like: dict[str, object]) -> dict[str, object]:
     """The same listings as the portals see them, cut to the members that were sent."""
     found: dict[str, object] = {}
     with platform.client("listings.read") as client:
@@ -62,7 +62,7 @@ def read(platform: Runner, *, like: dict[str, object]) -> dict[str, object]:
 
 
 def test_what_goes_in_comes_out(
-    platform: Runner, run_import: Callable[[], tuple[int, str]]
+    platform: Platform, run_import: Callable[[], tuple[int, str]]
 ) -> None:
     """Every line of the sample is taken in, and every value of it comes out of the standby."""
     status, summary = run_import()
@@ -79,7 +79,7 @@ def test_what_goes_in_comes_out(
 
 
 def test_second_import_changes_nothing(
-    platform: Runner, run_import: Callable[[], tuple[int, str]]
+    platform: Platform, run_import: Callable[[], tuple[int, str]]
 ) -> None:
     """What the back end sends twice is taken once: the second import finds all of it there."""
     run_import()

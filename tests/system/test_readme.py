@@ -15,13 +15,13 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding=
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the README's lines are curl's")
-def test_the_readmes_lines_do_what_it_says(platform: "Runner") -> None:
+def test_the_readmes_lines_do_what_it_says(runner: "Runner") -> None:
     """A newcomer who pastes the README's lines creates a listing and reads it back."""
     lines = next(block for block in BLOCKS if "curl" in block)
     done = subprocess.run(
         ["/bin/sh", "-e"],
-        input=lines.replace("http://127.0.0.1:8088", platform.url),
-        env={**os.environ, "BUKKEN_STATE_DIR": str(platform.state)},
+        input=lines.replace("http://127.0.0.1:8088", runner.url),
+        env={**os.environ, "BUKKEN_STATE_DIR": str(runner.state)},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -38,8 +38,8 @@ def test_every_make_target_of_the_documents_is_there() -> None:
     named = {
         target
         for document in documents
-        for target in re.findall(r"`make (?:-s )?([a-z]+)", document.read_text(encoding="utf-8"))
+        for target in re.findall(r"`make (?:-s )?([a-z-]+)", document.read_text(encoding="utf-8"))
     }
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert named <= set(targets)

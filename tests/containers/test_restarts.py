@@ -1,0 +1,189 @@
+"""What becomes of the platform in containers when a part of it goes."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from running_compose import Compose
+
+LISTING = {"StandardStatus": "Active", "PropertyType": "Residential"}
+READY_SECONDS = 30
+# The kernel kills the app for what this takes, not this: it is told that the app matters less.
+EAT = "open('/proc/1/oom_score_adj', 'w').write('1000'); bytearray(b'x') * 400_000_000"
+
+
+def put(compose: Compose, key: str) -> int:
+    """Sends a listing in; the answer's status."""
+    with compose.client("listings.write") as client:
+        return client.put(f"/v1/listings/{key}", json=LISTING).status_code
+
+
+def until_read(compose: Compose, key: str) -> None:
+    """Waits until a listing comes out of the standby, and again: both Pods are asked."""
+    with compose.client("listings.read") as client:
+        compose.wait_until(
+            lambda: {client.get(f"/v1/listings/{key}").status_code for _ in range(4)} == {200},
+            seconds=READY_SECONDS,
+            what=f"{key} is read from all Pods",
+        )
+
+
+@contextmanager
+def reading(compose: Compose) -> Iterator[list[bool]]:
+    """Reads all the time, each read up to three times if it fails; whether each was answered."""
+    answered: list[bool] = []
+    stop = threading.Event()
+    with compose.client("listings.read") as client:
+
+        def read() -> bool:
+            try:
+                return client.get("/v1/listings?limit=1").status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
+        def work() -> None:
+            while not stop.is_set():
+                answered.append(any(read() for _ in range(3)))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield answered
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("container", ["query-api-1", "query-api-1-envoy"])
+def test_a_killed_container_comes_back_into_its_pod(composed: Compose, container: str) -> None:
+    """App and sidecar can each be killed alone: the other goes on, the Pod serves again."""
+    other = {"query-api-1": "query-api-1-envoy", "query-api-1-envoy": "query-api-1"}[container]
+    before = composed.inspect(other)["State"]["Pid"]
+    put(composed, "before-the-kill")
+    composed.kill(container)
+
+    composed.wait_until(
+        lambda: composed.inspect(container)["RestartCount"] > 0 and composed.healthy(container),
+        seconds=READY_SECONDS,
+        what=f"{container} is healthy again",
+    )
+    until_read(composed, "before-the-kill")
+    assert composed.inspect(other)["State"]["Pid"] == before
+
+
+@pytest.mark.parametrize("container", ["command-api-1", "command-api-1-envoy", "command-api-1-pod"])
+def test_a_restarted_container_serves_again(composed: Compose, container: str) -> None:
+    """`docker compose restart` of any part of a Pod takes along whom it must."""
+    composed.run("restart", "--timeout", "3", container)
+
+    composed.wait_until(
+        lambda: composed.healthy("command-api-1") and composed.healthy("command-api-1-envoy"),
+        seconds=READY_SECONDS,
+        what="the Pod is healthy again",
+    )
+    ingress = composed.inspect("command-api-1-pod")["NetworkSettings"]["Networks"].values()
+    url = f"http://{next(iter(ingress))['IPAddress']}:8080/healthz/lb"
+    composed.wait_until(
+        lambda: httpx.get(url, trust_env=False).status_code == httpx.codes.OK,
+        seconds=READY_SECONDS,
+        what="the Pod is reached by its address",
+    )
+
+
+def test_who_tries_again_does_not_notice_a_killed_pod(composed: Compose) -> None:
+    """With one query-api killed under load, a read that is tried again is always answered."""
+    with reading(composed) as answered:
+        composed.wait_until(lambda: len(answered) > 50, seconds=20, what="it is read")
+        composed.kill("query-api-2")
+        killed_at = len(answered)
+        composed.wait_until(
+            lambda: composed.healthy("query-api-2") and len(answered) > killed_at + 100,
+            seconds=READY_SECONDS,
+            what="query-api-2 is healthy again",
+        )
+
+    assert all(answered)
+
+
+def test_what_needs_too_much_memory_is_killed_alone_and_comes_back(composed: Compose) -> None:
+    """An app above its limit is killed for it; its container starts again and the Pod serves."""
+    before = composed.inspect("command-api-2")["RestartCount"]
+    with pytest.raises(AssertionError):  # the eater ends with its container
+        composed.run("exec", "-T", "command-api-2", "python", "-c", EAT)
+
+    composed.wait_until(
+        lambda: (
+            composed.inspect("command-api-2")["RestartCount"] > before
+            and composed.healthy("command-api-2")
+        ),
+        seconds=READY_SECONDS,
+        what="it is started again and healthy",
+    )
+    composed.wait_until(
+        lambda: {put(composed, "after-memory") for _ in range(4)} <= {200, 201},
+        seconds=READY_SECONDS,
+        what="both Pods take writes",
+    )
+
+
+def test_a_stopped_primary_refuses_quickly_and_its_return_is_noticed(composed: Compose) -> None:
+    """While the primary is away writes are 503 and reads go on; afterwards both serve."""
+    put(composed, "before-the-stop")
+    until_read(composed, "before-the-stop")
+    composed.run("stop", "primary")
+    refused = put(composed, "while-away")
+    until_read(composed, "before-the-stop")
+    composed.run("start", "primary")
+
+    assert refused == httpx.codes.SERVICE_UNAVAILABLE
+    composed.wait_until(
+        lambda: put(composed, "after-the-stop") in {200, 201},
+        seconds=READY_SECONDS,
+        what="writes are taken again",
+    )
+    until_read(composed, "after-the-stop")
+
+
+def test_writes_go_on_while_the_standby_hangs(composed: Compose) -> None:
+    """A paused standby delays no write; when it goes on, it has all that was written."""
+    composed.run("pause", "standby")
+    try:
+        written = put(composed, "while-paused")
+    finally:
+        composed.run("unpause", "standby")
+
+    assert written == httpx.codes.CREATED
+    until_read(composed, "while-paused")
+
+
+def test_stopping_all_loses_nothing_that_was_acknowledged(composed: Compose) -> None:
+    """After `docker compose stop`, and the next `up`, every acknowledged listing is there."""
+    acknowledged: list[str] = []
+    stopped = threading.Event()
+
+    def write() -> None:
+        with composed.client("listings.write") as client:
+            for number in range(100_000):
+                try:
+                    answer = client.put(f"/v1/listings/kept-{number}", json=LISTING)
+                except httpx.TransportError:
+                    break
+                if answer.status_code == httpx.codes.CREATED:
+                    acknowledged.append(f"kept-{number}")
+                if stopped.is_set():
+                    break
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    composed.wait_until(lambda: len(acknowledged) > 100, seconds=20, what="it is written")
+    composed.run("stop")
+    stopped.set()
+    thread.join()
+    composed.up()
+
+    until_read(composed, acknowledged[-1])
+    with composed.client("listings.read") as client:
+        lost = [key for key in acknowledged if client.get(f"/v1/listings/{key}").status_code != 200]
+    assert lost == []
