@@ -34,6 +34,9 @@ clean: $(UV) ## Forget the data of `make run`
 test: lint types $(UV) ## Everything that must pass: lint, types, tests (on two cores)
 	@$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
+compose-test: $(UV) ## The system tests on containers (needs Docker)
+	@$(RUN) pytest tests/system --place=compose $(ARGS)
+
 lint: $(UV) ## Ruff: rules and formatting
 	@$(RUN) ruff check --quiet .
 	@$(RUN) ruff format --check --quiet .
@@ -50,7 +53,7 @@ bench: $(UV) ## The figures: start-up, memory, import rate (needs a few minutes)
 
 help: ## This menu
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # venv first; where Debian left ensurepip out, pip into a folder does as well.
 .uv/bin/uv:
@@ -62,4 +65,4 @@ help: ## This menu
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 
-.PHONY: run demo token import clean test lint types format bench help
+.PHONY: run demo token import clean test compose-test lint types format bench help

@@ -83,9 +83,11 @@ class Compose(Platform):
 
     def run(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
         """Runs `docker compose` on this project; what it printed."""
-        os.environ["BUKKEN_PORT"] = str(self._port)
+        settings = self.state / "env"  # not our own environment: other tests read that
+        settings.write_text(f"BUKKEN_PORT={self._port}\n")
         file = str(ROOT / "docker-compose.yml")
-        return docker("compose", "-f", file, "-p", self.project, *arguments, seconds=seconds)
+        this = ("--file", file, "--env-file", str(settings), "--project-name", self.project)
+        return docker("compose", *this, *arguments, seconds=seconds)
 
     def up(self) -> None:
         """Starts what does not run, and waits for it. Without the sample: tests make their own."""
@@ -95,8 +97,11 @@ class Compose(Platform):
         docker("cp", f"{self.project}-bootstrap-1:/run/secrets", str(self.state))
 
     def down(self) -> None:
-        """Removes all of it, its data too."""
+        """Removes all of it, its data too; `down` must leave nothing."""
         self.run("down", "--volumes", "--timeout", "3")
+        mine = ("--quiet", "--filter", f"label=com.docker.compose.project={self.project}")
+        kinds = (("ps", "--all"), ("volume", "ls"), ("network", "ls"))
+        assert [docker(*kind, *mine) for kind in kinds] == [""] * len(kinds)
 
     def kill(self, service: str) -> None:
         """Kills a container's process from outside; `docker kill` would count as told to stop."""

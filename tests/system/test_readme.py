@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from running_compose import Compose
 
 if TYPE_CHECKING:
+    from running_platform import Platform
     from system.conftest import Runner
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding=
 @pytest.mark.skipif(not shutil.which("curl"), reason="the README's lines are curl's")
 def test_the_readmes_lines_do_what_it_says(runner: "Runner") -> None:
     """A newcomer who pastes the README's lines creates a listing and reads it back."""
-    lines = next(block for block in BLOCKS if "curl" in block)
+    lines = next(block for block in BLOCKS if "make -s token" in block)
     done = subprocess.run(
         ["/bin/sh", "-e"],
         input=lines.replace("http://127.0.0.1:8088", runner.url),
@@ -28,6 +30,28 @@ def test_the_readmes_lines_do_what_it_says(runner: "Runner") -> None:
         check=True,
     )
 
+    assert "201 Created" in done.stdout
+    assert '"City":"新宿区"' in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the README's lines are curl's")
+def test_the_readmes_lines_with_docker_do_what_it_says(platform: "Platform") -> None:
+    """The same in containers; `up` has been done, which is the first line."""
+    if not isinstance(platform, Compose):
+        pytest.skip("about containers: --place=compose")
+    first, *lines = next(block for block in BLOCKS if "docker compose" in block).splitlines()
+    script = "\n".join(lines).replace("http://127.0.0.1:8088", platform.url)
+    done = subprocess.run(
+        ["/bin/sh", "-e"],
+        input=script,
+        env={**os.environ, "COMPOSE_PROJECT_NAME": platform.project},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert first.startswith("docker compose up --wait ")
     assert "201 Created" in done.stdout
     assert '"City":"新宿区"' in done.stdout
 
