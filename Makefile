@@ -61,7 +61,7 @@ help: ## This menu
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Bukken needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)" >&2; exit 1; }
 	@rm -rf .uv && { { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); } || \
-	  { rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); } } 2>.uv.log || \
+	  { rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv uv==$(UV_VERSION); } } >.uv.log 2>&1 || \
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 

@@ -5,6 +5,7 @@ float, takes NaN, and lets the last of two equal keys win.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -67,8 +68,7 @@ def _refuse_constant(name: str) -> None:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise MalformedRequest(f"the member {twice[:100]!r} stands twice in one object")
     return members
 

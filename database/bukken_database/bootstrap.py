@@ -51,7 +51,7 @@ _IN_THE_DATABASE: Final[tuple[LiteralString, ...]] = (
 _HARMFUL: Final = """
     SELECT oid::regprocedure::text FROM pg_proc
     WHERE pronamespace = 'pg_catalog'::regnamespace
-      AND (proname LIKE 'lo\\_%%' OR proname IN ('lowrite', 'loread')
+      AND (proname LIKE 'lo\\_%%' OR proname IN ('lowrite', 'loread', 'pg_logical_emit_message')
            OR proname LIKE 'pg\\_advisory%%' OR proname LIKE 'pg\\_try\\_advisory%%')
 """
 

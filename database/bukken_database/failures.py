@@ -24,11 +24,18 @@ class Failure(Enum):
 # By SQLSTATE, exact or by class (its first two characters). PostgreSQL, appendix A.
 _BY_SQLSTATE = {
     "08": Failure.GONE,  # connection exceptions
+    "0A000": Failure.CONFLICT,  # a prepared statement whose table a migration has just changed
     "25006": Failure.GONE,  # read-only: this server is the writer no more
+    "25P03": Failure.GONE,  # idle in transaction for too long
+    "25P04": Failure.GONE,  # transaction for too long
+    "28000": Failure.GONE,  # a role that may not log in now
     "28P01": Failure.GONE,  # a rotated password: the next connection reads the new one
+    "3D000": Failure.GONE,  # a database that is not there yet
     "40001": Failure.CONFLICT,  # serialization, or a standby's replay that cancelled a query
     "40P01": Failure.CONFLICT,  # deadlock
+    "53": Failure.SLOW,  # out of disk, of memory: trying again feeds it
     "53300": Failure.GONE,  # too many connections
+    "55000": Failure.GONE,  # a database that takes no connections now
     "55P03": Failure.SLOW,  # lock_timeout
     "57014": Failure.SLOW,  # statement_timeout
     "57P01": Failure.GONE,  # admin shutdown
@@ -36,6 +43,7 @@ _BY_SQLSTATE = {
     "57P03": Failure.GONE,  # starting up, not accepting connections
     "57P04": Failure.GONE,  # database dropped
     "57P05": Failure.GONE,  # idle session time-out
+    "58": Failure.SLOW,  # the server's own disk or system fails it
 }
 
 # A refusal that carries no SQLSTATE and is no OperationalError: asyncpg's words for

@@ -12,10 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Insert, RowMapping, Select, Update, cast, exc, func, select
+from sqlalchemy import Engine, Insert, RowMapping, Select, Update, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.types import UserDefinedType
 
 from bukken_contract.problems import DatabaseUnavailable
 from bukken_database.connections import CONNECT_SECONDS, POOL_WAIT_SECONDS, SILENCE_SECONDS
@@ -24,16 +23,6 @@ from bukken_database.failures import Failure, failure_of, sqlstate_of
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class XID8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        """Its name in SQL."""
-        return "xid8"
 
 
 # Pauses before the second and third attempt, seconds, each times a random 0.5–1.5. Few and short:
@@ -45,11 +34,6 @@ _LONGEST_PAUSE: Final = 1.5 * max(_PAUSES)
 # What one attempt may take at most. Another is begun only while a whole one still fits into the
 # request: what is refused at once is asked again, what was waited for is not.
 ATTEMPT_SECONDS: Final = POOL_WAIT_SECONDS + CONNECT_SECONDS + SILENCE_SECONDS
-
-# While a failover decides whether a lost commit took place; still within the request's 12 s.
-_PAUSES_OF_DOUBT: Final = (0.5, 1.0, 1.0, 1.0, 1.0)
-
-_TRANSACTION_ID: Final = func.pg_current_xact_id(type_=XID8())
 
 # What a driver or the pool raises when the database is at fault; the rest is ours.
 _ERRORS: Final = (exc.SQLAlchemyError, OSError)
@@ -75,7 +59,6 @@ class WriteSession:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._transaction: int | None = None
 
     async def row(self, query: Select[Any]) -> RowMapping | None:
         """The one row of the query, or None."""
@@ -85,46 +68,24 @@ class WriteSession:
     async def write(
         self, statement: Insert | Update, *, values: Mapping[str, Any] | None = None
     ) -> bool:
-        """Whether the statement wrote a row. Notes the transaction, should the commit be lost.
+        """Whether the statement wrote a row.
 
         Args:
             statement: what is written; expressions stand in it.
             values: plain values by column or parameter. Built into the statement, 70 of them cost
                 0.9 ms for each execution.
         """
-        result = await self._connection.execute(statement.returning(_TRANSACTION_ID), values)
-        found = result.scalars().first()
-        self._transaction = found or self._transaction
-        return found is not None
+        return (await self._connection.execute(statement, values)).rowcount > 0
 
     async def commit(self) -> None:
-        """Makes it durable; returns only when it surely is.
+        """Makes it durable.
 
-        When the answer to COMMIT is lost, the server is asked whether it took place: to repeat
-        what was committed, or to refuse it, would both be wrong.
+        When the answer to COMMIT is lost, the whole unit of work is done again and finds what it
+        asked for already there, or not. Why not ask `pg_xact_status`? After a crash the ids of
+        transactions that never reached the disk are given out again: it then answers for somebody
+        else's (docs/decisions/0008).
         """
-        try:
-            await self._connection.commit()
-        except _ERRORS as error:
-            if self._transaction is None or not await self._took_place(self._transaction, error):
-                raise
-
-    async def _took_place(self, transaction: int, lost: Exception) -> bool:
-        if failure_of(lost) is not Failure.GONE:
-            return False
-        question = select(func.pg_xact_status(cast(transaction, XID8)))
-        for pause in (*_PAUSES, *_PAUSES_OF_DOUBT):
-            try:
-                async with self._connection.engine.connect() as other:
-                    status = (await other.execute(question)).scalar()
-            except _ERRORS as error:
-                if failure_of(error) is None:
-                    raise
-                status = "in progress"
-            if status != "in progress":
-                return status == "committed"
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
-        raise DatabaseUnavailable("it is not known whether the change was made; send it again")
+        await self._connection.commit()
 
 
 class ReadDatabase:
@@ -163,11 +124,14 @@ class WriteDatabase:
         self._engine = engine
 
     async def run(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
-        """The result of the unit of work, done once, tried again while that is safe.
+        """The result of the unit of work, tried again while that may help.
+
+        The work may be run again after it was committed, when the answer to its COMMIT was lost: it
+        must find out from what is stored whether there is anything left to do.
 
         Raises:
-            DatabaseUnavailable: nobody answers, or not in time; nothing was changed, unless the
-                problem's detail says that this is not known.
+            DatabaseUnavailable: nobody answers, or not in time. The change may have been made;
+                sending it again is safe.
         """
         for pause in (*_PAUSES, None):
             try:

@@ -25,6 +25,7 @@ from bukken_local.state import AlreadyRunning, NotRunning, State
 from bukken_local.terminal import Terminal
 
 PORT = 8088
+LAST_PORT = 65535
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOPPED_AT_ONCE = 130
 SAME_SECONDS = 0.5  # the terminal, make and uv may each pass on the same Ctrl-C
@@ -37,8 +38,8 @@ REFUSALS = (
     NoNetwork,
     NotRunning,
     PostgresDidNotStartError,
+    OSError,
     StateDirectoryError,
-    TimeoutError,
     httpx.HTTPError,
     psycopg.OperationalError,
     tokens.NoSuchScope,
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments or sys.argv[1:] or ["run"])
     try:
         return COMMANDS[options.command](options)
+    except KeyboardInterrupt:
+        return STOPPED_AT_ONCE
     except REFUSALS as refusal:
         sys.stderr.write(f"bukken: {refusal}\n")
         return 1
@@ -156,13 +159,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--quiet", action="store_true", help="tell of incidents alone")
     story = commands.add_parser("demo", help="bring it up, tell its story, take it down")
     for each in (run, story):
-        each.add_argument("--port", type=int, default=PORT, help=f"load balancer's ({PORT})")
+        each.add_argument("--port", type=_port, default=PORT, help=f"load balancer's ({PORT})")
     token = commands.add_parser("token", help="print an access token of the running platform")
     token.add_argument("scope", nargs="+", help="such as listings.read")
     sent = commands.add_parser("import", help="send files to the running platform")
     sent.add_argument("files", nargs="+", help="as their publishers give them")
     commands.add_parser("clean", help="forget all data; refused while the platform runs")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: 1 to {LAST_PORT}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,8 @@ class Home:
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         if not self.children:
             reap_left_behind(self._state_file)
+            for lock in self.directory.glob("*/postmaster.pid"):
+                lock.unlink()  # nobody else is here, and a dead one's number may be another's now
         hba = self.directory / "pg_hba.conf"
         hba.write_text(HBA)
         hba.chmod(0o644)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -159,14 +160,17 @@ class Child:
     ) -> str:
         """Ask it to end, kill its group when the grace is over, and say how it ended."""
         self.send_signal(term_signal)
-        try:
-            async with asyncio.timeout(grace_seconds):
-                return await self.wait()
-        except TimeoutError:
-            if self.running:
-                os.killpg(self.pid, signal.SIGKILL)
-        async with asyncio.timeout(KILL_SECONDS):
-            return await self.wait()
+        if not await self._ends_within(grace_seconds) and self.running:
+            os.killpg(self.pid, signal.SIGKILL)
+            await self._ends_within(KILL_SECONDS)
+        return await self.wait()
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """By the clock: in a task that was cancelled before, asyncio.timeout of 3.11.2 does not."""
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:  # noqa: ASYNC110 — the kernel sets no Event
+            await asyncio.sleep(POLL_SECONDS)
+        return not self.running
 
     def tail(self, lines: int = 20) -> str:
         """The last lines it wrote."""
@@ -188,16 +192,32 @@ def remember(child: Child, *, state_file: Path) -> None:
         state.write(json.dumps(asdict(child.identity)).encode() + b"\n")
 
 
-def reap_left_behind(state_file: Path) -> list[str]:
-    """Kill the remembered children that still run, forget all, and name the killed."""
+def reap_left_behind(
+    state_file: Path, *, ask: signal.Signals | None = None, seconds: float = 0
+) -> list[str]:
+    """Kill the remembered children that still run, forget all, and name the killed.
+
+    With `ask` they are sent that signal first, and have so many seconds to end by themselves.
+    """
     if not state_file.exists():
         return []
     left_behind = [child for child in _remembered(state_file) if _still_runs(child)]
-    for child in left_behind:
+    if ask is not None:
+        _ask_to_end(left_behind, number=ask, seconds=seconds)
+    for child in filter(_still_runs, left_behind):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
     state_file.unlink()
     return [child.name for child in left_behind]
+
+
+def _ask_to_end(children: list[Identity], *, number: signal.Signals, seconds: float) -> None:
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, number)
+    deadline = time.monotonic() + seconds
+    while any(map(_still_runs, children)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 def _remembered(state_file: Path) -> list[Identity]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from signal import SIGQUIT
 from typing import Any
 
 import httpx
@@ -221,6 +222,10 @@ async def _together(*parts: Coroutine[Any, Any, None]) -> None:
 
 
 def end_at_once(state: State) -> None:
-    """Kills everything that was started; the data recover at the next start."""
+    """Kills everything that was started; the data recover at the next start.
+
+    PostgreSQL is asked first (an immediate shutdown): killed, it leaves its shared memory behind
+    and a lock file that stops the next start while its number is still in the process table.
+    """
     reap_left_behind(state.children)
-    reap_left_behind(state.postgres / "children")
+    reap_left_behind(state.postgres / "children", ask=SIGQUIT, seconds=2)

@@ -56,10 +56,21 @@ class State:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AlreadyRunning(self._who_runs()) from None
+            self._take_over()
             try:
                 yield
             finally:
                 self._description.unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Marks the directory as Bukken's, unless it holds what Bukken would delete as its own."""
+        if not (marker := self.directory / "bukken-state").exists():
+            if foreign := [name for name in FORGOTTEN if (self.directory / name).exists()]:
+                names = ", ".join(foreign)
+                raise binaries.StateDirectoryError(
+                    f"{self.directory} holds {names}, not made by Bukken: name an empty directory"
+                )
+            marker.touch()
 
     def clear_up(self) -> list[str]:
         """Ends what a killed run left, forgets its logs, and names the ended processes."""

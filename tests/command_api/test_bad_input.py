@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-from running_command_api import Members, Service
+from running_command_api import Members, Service, path_of
 
 from command_api.bodies import LISTING_BYTES
 
@@ -208,8 +208,8 @@ def test_all_faults_are_told_at_once(
 def test_nonsense_is_answered_briefly(
     service: Service, key: str, check_problem: "CheckProblem"
 ) -> None:
-    """Ten thousand faults, and names of a kilobyte, do not come back whole."""
-    wrong = {f"{n}{'x' * 1000}"[:20]: 1 for n in range(9_000)} | {"y" * 9_000: 1}
+    """Four thousand faults, and names of a kilobyte, do not come back whole."""
+    wrong = {f"{n}{'x' * 1000}"[:20]: 1 for n in range(4_000)} | {"y" * 9_000: 1}
 
     answer = service.put(key, wrong)
 
@@ -422,3 +422,16 @@ def test_no_word_of_pydantic_comes_out(service: Service, key: str) -> None:
     text = json.dumps(service.put(key, wrong).json())
 
     assert not {"Input", "Decimal", "tuple", "instance", "pydantic"} & set(text.split())
+
+
+@pytest.mark.parametrize("value", ["1,", "{},", '"",', "[],"])
+def test_a_hundred_thousand_values_are_refused_before_each_is_checked(
+    service: Service, key: str, value: str, check_problem: "CheckProblem"
+) -> None:
+    """The fullest listing has about 900; checking each of so many would stop the loop for all."""
+    content = f'{{"Media": [{value * 60_000} 1]}}'
+    answer = service.send(
+        "PUT", path_of(key), content=content, headers={"Content-Type": "application/json"}
+    )
+
+    assert "far fewer" in check_problem(answer, status=400)["detail"]

@@ -59,7 +59,7 @@ def test_the_same_number_with_other_content_is_a_conflict(
     for answer in (
         service.put(key, members | {"City": "港区"}, Source_Version="5"),
         service.delete(key, Source_Version="5"),
-        service.patch(key, {"City": "港区"}, Source_Version="5", If_Match="*"),
+        service.patch(key, {"City": "港区"}, Source_Version="5", If_Match='"1-1"'),
     ):
         check_problem(answer, status=409, code="source-version-conflict")
 
@@ -179,6 +179,16 @@ def test_a_patch_names_its_base(
     service.put(key, members)
 
     answer = service.patch(key, {"City": "港区"}, Source_Version="7")
+
+    check_problem(answer, status=428, code="precondition-required")
+
+
+def test_a_numbered_patch_on_any_version_names_no_base(
+    service: Service, key: str, members: Members, check_problem: "CheckProblem"
+) -> None:
+    """`If-Match: *` with a Source-Version would make the messages between too late for ever."""
+    service.put(key, members, Source_Version="5")
+    answer = service.patch(key, {"City": "港区"}, Source_Version="7", If_Match="*")
 
     check_problem(answer, status=428, code="precondition-required")
 

@@ -42,3 +42,13 @@ def test_there_is_no_such_path(
 ) -> None:
     """Any other path is 404, and never a redirect."""
     check_problem(service.send(method, path), status=404, code="not-found")
+
+
+def test_a_write_with_a_query_string_is_refused(
+    service: Service, key: str, members: Members, check_problem: "CheckProblem"
+) -> None:
+    """A key with an unescaped ? would be cut short, and another listing written."""
+    answer = service.send("PUT", f"/v1/listings/{key}?b", json=members)
+
+    assert "%3F" in check_problem(answer, status=400)["detail"]
+    assert service.row(key) is None

@@ -192,15 +192,16 @@ def test_the_log_holds_neither_secrets_nor_people(
     told = encode(members | {"PublicRemarks": "山田太郎 090-1234-5678"})
     path = f"{path_of(key)}?access_token=very-secret"
     running.send("PUT", path, content=told, headers=headers)
-    running.send("PUT", path, content=told[:-1], headers=headers)
+    running.send("PUT", path_of(key), content=told, headers=headers)
+    running.send("PUT", path_of(key), content=told[:-1], headers=headers)
     with locked(database, key=key):
-        running.send("DELETE", path, headers=headers)
+        running.send("DELETE", path_of(key), headers=headers)
     with database.connect("bukken_master") as master:
         master.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'command-api'"
         )
-    running.send("DELETE", path, headers=headers)
+    running.send("DELETE", path_of(key), headers=headers)
 
     lines = running.logged()
     text = running.log.read_text()

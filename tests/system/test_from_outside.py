@@ -264,8 +264,10 @@ def test_nothing_that_ran_here_has_written_a_secret(
 ) -> None:
     """No token, password or remark of a listing is in any log of any process."""
     remark = "電話は山田太郎まで"
-    producer.put("/v1/listings/private?x=hidden", json={**LISTING, "PublicRemarks": remark})
-    producer.put("/v1/listings/private", content=b'{"PublicRemarks": "' + remark.encode() + b'"')
+    producer.put("/v1/listings/private", json={**LISTING, "PublicRemarks": remark})
+    producer.put(
+        "/v1/listings/private?x=hidden", content=b'{"PublicRemarks": "' + remark.encode() + b'"'
+    )
     token = str(producer.headers["authorization"]).removeprefix("Bearer ")
     secrets = [
         token,

@@ -26,6 +26,9 @@ _LENGTH_DIGITS: Final = 18
 # A listing has three levels. What recurses over a body must never meet Python's limit (1,000).
 _DEEPEST: Final = 16
 
+# The fullest listing has about 900. What checks each value must never be kept busy by 100,000.
+_MOST_VALUES: Final = 5_000
+
 
 async def json_object(request: Request, *, types: Iterable[str]) -> dict[str, Any]:
     """The object in the body.
@@ -84,11 +87,14 @@ def _too_large() -> BodyTooLarge:
 
 def _check_depth(value: object) -> None:
     """Level by level, since a function that called itself would meet the very limit."""
-    level = [value]
+    level, count = [value], 1
     for _ in range(_DEEPEST):
         level = [child for item in level for child in _children(item)]
+        count += len(level)
     if level:
         raise MalformedRequest("the body is nested too deeply")
+    if count > _MOST_VALUES:
+        raise MalformedRequest(f"the body holds {count} values; a listing has far fewer")
 
 
 def _children(value: object) -> Iterable[object]:

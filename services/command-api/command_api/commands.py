@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bukken_contract.etags import ANY
 from bukken_contract.listing import Listing
 from command_api.conditions import Conditions
 from command_api.members import members_of
@@ -43,8 +44,14 @@ class PatchListing:
 
     @property
     def names_its_base(self) -> bool:
-        """Whether it says what it was made on."""
-        return self.conditions.if_match is not None or self.source_base_version is not None
+        """Whether it says what it was made on.
+
+        `If-Match: *` names no version. A numbered message with it would overtake those between, and
+        they would then come too late for ever.
+        """
+        if_match = self.conditions.if_match
+        names_a_version = if_match is not None and (if_match != ANY or self.source_version is None)
+        return names_a_version or self.source_base_version is not None
 
 
 @dataclass(frozen=True, kw_only=True)

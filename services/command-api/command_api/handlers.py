@@ -2,6 +2,11 @@
 
 Each locks the row it decides about, so that commands for one listing come one after the other. A
 row that is not there cannot be locked: then the first to insert it wins, and the others look again.
+
+Each commits also when it changed nothing. The lock gives the transaction an id, so its commit waits
+for the storage: "unchanged" is said only of what is durable, even if the one who wrote it was cut
+off while it waited. And each finds out from what is stored whether it was done before, since it is
+run again when the answer to its COMMIT was lost (docs/decisions/0008).
 """
 
 from dataclasses import dataclass
@@ -43,8 +48,9 @@ async def put_listing(session: WriteSession, command: PutListing) -> Outcome:
     if not changes_nothing:
         command.conditions.check(_live_version(stored))
     if is_taken_in(command.message, last=stored.message, changes_nothing=changes_nothing):
-        return _unchanged(stored)
-    outcome = await _become(command.listing, stored, session=session, message=command.message)
+        outcome = _unchanged(stored)
+    else:
+        outcome = await _become(command.listing, stored, session=session, message=command.message)
     await session.commit()
     return outcome
 
@@ -78,10 +84,11 @@ async def patch_listing(session: WriteSession, command: PatchListing) -> Outcome
         changes_nothing=changes_nothing,
         base=command.source_base_version,
     ):
-        return _unchanged(stored)
-    if isinstance(patched, Invalid):
+        outcome = _unchanged(stored)
+    elif isinstance(patched, Invalid):
         raise patched
-    outcome = await _become(patched, stored, session=session, message=command.message)
+    else:
+        outcome = await _become(patched, stored, session=session, message=command.message)
     await session.commit()
     return outcome
 
@@ -124,7 +131,7 @@ async def remove_listing(session: WriteSession, command: RemoveListing) -> None:
         command.conditions.check(stored.version)
     if not is_taken_in(command.message, last=stored.message, changes_nothing=is_gone):
         await _become(None, stored, session=session, message=command.message)
-        await session.commit()
+    await session.commit()
 
 
 async def _remove_unknown(session: WriteSession, command: RemoveListing) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bukken_contract import exact_json
 from bukken_contract.etags import etag
 from bukken_contract.keys import listing_key_of
+from bukken_contract.problems import MalformedRequest
 from command_api.bodies import JSON, MERGE_PATCH, json_object
 from command_api.commands import PatchListing, PutListing, RemoveListing
 from command_api.conditions import conditions_of, source_base_version_of, source_version_of
@@ -32,7 +33,7 @@ Works = Annotated[Work, Depends(_work)]
 @router.put("/v1/listings/{segment}")
 async def put(request: Request, segment: str, work: Works) -> Response:
     """Creates or replaces a listing."""
-    key = listing_key_of(segment)
+    key = _key(request, segment)
     conditions = conditions_of(request.headers)
     source_version = source_version_of(request.headers)
     members = await json_object(request, types=(JSON,))
@@ -48,7 +49,7 @@ async def put(request: Request, segment: str, work: Works) -> Response:
 @router.patch("/v1/listings/{segment}")
 async def patch(request: Request, segment: str, work: Works) -> Response:
     """Changes some members of a listing."""
-    key = listing_key_of(segment)
+    key = _key(request, segment)
     source_version = source_version_of(request.headers)
     command = PatchListing(
         listing_key=key,
@@ -64,12 +65,23 @@ async def patch(request: Request, segment: str, work: Works) -> Response:
 async def delete(request: Request, segment: str, work: Works) -> Response:
     """Removes a listing."""
     command = RemoveListing(
-        listing_key=listing_key_of(segment),
+        listing_key=_key(request, segment),
         conditions=conditions_of(request.headers),
         source_version=source_version_of(request.headers),
     )
     await work.do(remove_listing, command)
     return Response(status_code=204)
+
+
+def _key(request: Request, segment: str) -> str:
+    """The listing's key, and no query string: `?` in a key that was not escaped cuts it short.
+
+    Raises:
+        MalformedRequest, InvalidListingKey: another listing than the one meant would be written.
+    """
+    if request.url.query:
+        raise MalformedRequest("a write takes no query string; a ? in a ListingKey is sent as %3F")
+    return listing_key_of(segment)
 
 
 def _answer(outcome: Outcome, *, key: str) -> Response:

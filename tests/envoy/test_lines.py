@@ -1,0 +1,281 @@
+"""Each number and switch of the Envoy files that no behaviour test would miss, and why it is so."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from deployment.lines import (
+    Document,
+    Line,
+    Needs,
+    between,
+    change,
+    has,
+    name_of,
+    number,
+    same_as,
+    says,
+    take_out,
+    value_at,
+)
+
+ROOT = Path(__file__).parents[2]
+MIB = 2**20
+BOTH_BUFFERS = 2 * 32768  # bytes: what a connection may hold each way
+COMMAND, ALB = ("command-api",), ("alb",)
+
+HTTP = "filter_chains 0 filters 0 typed_config"
+INGRESS = f"static_resources listeners ingress {HTTP}"
+EGRESS = f"static_resources listeners egress {HTTP}"
+METRICS = f"static_resources listeners metrics {HTTP}"
+AT_ALB = f"static_resources listeners alb {HTTP}"
+EARLY = f"{INGRESS} early_header_mutation_extensions 0 typed_config mutations"
+LOG = f"{INGRESS} access_log 0"
+LOGGED = f"{LOG} filter and_filter filters or_filter filters"
+FIELDS = f"{LOG} typed_config log_format json_format"
+POD_LIMIT = f"{INGRESS} http_filters pod_limit typed_config"
+CLIENT_LIMIT = f"{INGRESS} http_filters client_limit typed_config"
+BUCKET = f"{CLIENT_LIMIT} descriptors 0 token_bucket"
+OTHERS = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules policies"
+OTHERS += " anything-else principals"
+ROUTE = f"{INGRESS} route_config virtual_hosts app routes"
+READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
+RETRY = f"{READ} retry_policy"
+OPTIONS = "typed_extension_protocol_options envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+PATTERNS = "stats_config stats_matcher inclusion_list patterns"
+APP = "static_resources clusters local_app"
+PEER = "static_resources clusters query-api"
+DNS = f"{PEER} cluster_type typed_config"
+OUTLIERS = f"{PEER} outlier_detection"
+TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    408: "Request Timeout", 413: "Content Too Large", 426: "Upgrade Required",
+    429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+}  # fmt: skip
+
+
+def route_seconds(document: Document) -> float:
+    """How long the app has for a request."""
+    return number(value_at(document, f"{ROUTE} 1 route timeout"))
+
+
+def fits_the_container(connections: float, document: Document) -> bool:
+    """All buffers full are at most half of the container's memory; a peer's connections fit in."""
+    deployment = yaml.safe_load((ROOT / "k8s/base" / f"{name_of(document)}.yaml").read_text())
+    at = "spec template spec initContainers envoy resources limits memory"
+    memory = int(value_at(deployment, at).removesuffix("Mi")) * MIB
+    return 256 < connections <= memory / 2 / BOTH_BUFFERS
+
+
+def between_route_and_idle(timeout: str, document: Document) -> bool:
+    """Longer than a route takes, shorter than a stream may be silent."""
+    idle = number(value_at(document, f"{INGRESS} stream_idle_timeout"))
+    return route_seconds(document) < number(timeout) < idle
+
+
+def ends_at_the_route(buckets: list[int], document: Document) -> bool:
+    """Milliseconds, ascending, up to the longest a request can take."""
+    return buckets == sorted(buckets) and buckets[-1:] == [1000 * route_seconds(document)]
+
+
+def titles_all(title: str, _: Document) -> bool:
+    """Each status that Envoy itself or this file can answer with has its name of RFC 9110."""
+    named = {int(status): name for status, name in re.findall(r'(\d+):"([^"]+)"', title)}
+    return named == TITLES
+
+
+def words(status: int, detail: str) -> Needs:
+    """A mapper words this status."""
+    key = "filter status_code_filter comparison value default_value"
+    return lambda mappers, _: any(
+        value_at(each, key) == status and each["body"]["inline_string"] == detail
+        for each in mappers
+    )
+
+
+def at_most_half_of_the_pod(tokens: float, document: Document) -> bool:
+    """Two greedy clients at least before anybody else is refused."""
+    return 1 <= tokens <= number(value_at(document, f"{POD_LIMIT} token_bucket max_tokens")) / 2
+
+
+def waits_for_four_at_most(pending: float, document: Document) -> bool:
+    """A burst waits in Envoy, one to four for each request at work."""
+    working = number(value_at(document, f"{APP} circuit_breakers thresholds 0 max_connections"))
+    return working <= pending <= 4 * working
+
+
+# fmt: off
+LIMITS = [
+    Line("overload_manager resource_monitors 0 typed_config max_active_downstream_connections",
+         fits_the_container, "Connections alone fill the container's memory."),
+    Line(f"{POD_LIMIT} token_bucket max_tokens", between(1000, 5000),
+         "Checking signatures takes the whole core, or honest load is refused."),
+    Line(f"{POD_LIMIT} token_bucket tokens_per_fill",
+         same_as(f"{POD_LIMIT} token_bucket max_tokens"), "The rate is not the burst."),
+    Line(f"{CLIENT_LIMIT} token_bucket", same_as(f"{POD_LIMIT} token_bucket"),
+         "All clients together get less than the Pod can do, or a token nobody else has."),
+    Line(f"{BUCKET} max_tokens", at_most_half_of_the_pod, "One partner starves the others."),
+    Line(f"{BUCKET} tokens_per_fill", same_as(f"{BUCKET} max_tokens"),
+         "The rate is not the burst."),
+    *(Line(f"{bucket} fill_interval", says("1s"), "The numbers are no longer requests a second.")
+      for bucket in (f"{POD_LIMIT} token_bucket", BUCKET)),
+    *(Line(f"{limit} {switch} default_value numerator", says(100), "The limit is not there.")
+      for limit in (POD_LIMIT, CLIENT_LIMIT) for switch in ("filter_enabled", "filter_enforced")),
+    Line(f"{APP} circuit_breakers thresholds 0 max_pending_requests", waits_for_four_at_most,
+         "A burst is refused, or waits for longer than the time-out."),
+    *(Line(f"{APP}_live circuit_breakers thresholds 0 {bound}", says(1),
+           "Probes of a hung app take up the slots that are kept free for health.")
+      for bound in ("max_connections", "max_pending_requests")),
+    Line(f"{CLIENT_LIMIT} max_dynamic_descriptors", between(100, 10000),
+         "By default 20 clients are counted: the 21st throws the first one's count away."),
+    Line(f"{CLIENT_LIMIT} enable_x_ratelimit_headers", says("DRAFT_VERSION_03"),
+         "A client sees its limit only once it is over it."),
+]
+WHO_ASKS = [
+    *(Line(f"{at} codec_type", says("HTTP1"),
+           "HTTP/2 by prior knowledge is taken: many requests a connection, past what is bounded.")
+      for at in (INGRESS, METRICS)),
+    Line(f"{EGRESS} codec_type", says("HTTP1"), "The same.", COMMAND),
+    Line(f"{INGRESS} use_remote_address", says(True), "A client says itself where it comes from."),
+    Line(f"{INGRESS} xff_num_trusted_hops", says(1), "The ALB is taken for the client."),
+    Line(EARLY, has({"remove": "x-client-id"}),
+         "What is refused before the token is read is logged under a name of the caller's choice."),
+    Line(EARLY, has({"remove": "x-request-id"}), "A caller chooses the id of our log lines."),
+    Line(EARLY, has({"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}}),
+         "A caller changes time-outs and retries."),
+    Line(f"{OTHERS} 0 sourced_metadata metadata_matcher path 1 key", says("token_use"),
+         "An id token reaches the app."),
+    Line(f"{OTHERS} 0 sourced_metadata metadata_matcher value string_match exact", says("access"),
+         "An id token reaches the app."),
+    Line(OTHERS, lambda value, _: len(value) == 1,
+         "Any one of several principals is enough."),
+]
+TIMES = [
+    Line(f"{INGRESS} request_headers_timeout", between(5, 15),
+         "A client that sends a byte now and then keeps its connection for ever."),
+    Line(f"{INGRESS} request_timeout", between_route_and_idle, "The same with a body."),
+    Line(f"{INGRESS} stream_idle_timeout", between(31, 60),
+         "By default five minutes; the ALB has given up after 60 s."),
+    Line(f"{METRICS} route_config virtual_hosts exact routes 3 route timeout",
+         same_as(f"{ROUTE} 1 route timeout"), "A busy app is called dead, by Envoy's 504."),
+    *(Line(f"static_resources clusters {name} connect_timeout", says("1s"),
+           "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.")
+      for name in ("local_app", "local_app_live", "admin")),
+    Line(f"{APP} health_checks 0 unhealthy_threshold", between(2, 3),
+         "One late answer takes the Pod out, or a dead app is sent to."),
+    Line("static_resources listeners metrics drain_type", says("MODIFY_ONLY"),
+         "Probes fail while the Pod drains, and Envoy is killed with requests in flight."),
+]
+SEEN = [
+    Line(f"{LOGGED} status_code_filter comparison value default_value", says(400),
+         "A refusal leaves no line."),
+    Line(f"{LOGGED} duration_filter comparison value default_value", between(500, 2000),
+         "A slow answer leaves no line."),
+    Line(f"{LOGGED} response_flag_filter", says({}), "A client that gave up leaves no line."),
+    Line(f"{LOGGED} runtime_filter percent_sampled", says({"numerator": 1}),
+         "Good answers are 4 GB of lines a day."),
+    *(Line(f"{FIELDS} {field}", says(value), f"A line does not say {what}.")
+      for field, value, what in (
+          ("client_id", "%REQUEST_HEADER(X-CLIENT-ID)%", "who asked"),
+          ("traceparent", "%REQUEST_HEADER(TRACEPARENT):55%", "what it was a part of"),
+          ("details", "%RESPONSE_CODE_DETAILS%", "which filter refused"),
+          ("flags", "%RESPONSE_FLAGS%", "what went wrong"),
+          ("upstream", "%UPSTREAM_HOST%", "whether the app was asked"))),
+    Line(f"{INGRESS} local_reply_config body_format json_format title", titles_all,
+         "An answer of Envoy's own has an empty title."),
+    Line(f"{INGRESS} local_reply_config mappers", words(504, "The service did not answer in time."),
+         "Envoy's own words reach a client: `upstream request timeout`."),
+    *(Line(f"{at} stat_prefix", says(prefix), "Dashboards ask for a name that is not there.")
+      for at, prefix in ((INGRESS, "ingress"), (METRICS, "metrics"), (POD_LIMIT, "pod_limit"),
+                         (CLIENT_LIMIT, "client_limit"))),
+    *(Line(PATTERNS, has({"prefix": prefix}), f"No metric {prefix}* is there to alert on.")
+      for prefix in ("cluster.", "cluster_manager.", "extension_config_discovery.",
+                     "http.ingress.", "listener.", "server.")),
+    Line(PATTERNS, has({"prefix": "http.egress."}), "Nothing tells how the peer answers.", COMMAND),
+    Line(PATTERNS, has({"contains": "http_local_rate_limit"}), "Nobody sees who is limited."),
+    Line("stats_config histogram_bucket_settings 0 buckets", ends_at_the_route,
+         "The slowest requests all fall into infinity."),
+]
+TO_THE_PEER = [
+    Line(f"{READ} host_rewrite_literal", says("query-api-mesh.bukken.svc.cluster.local"),
+         "The peer is asked for a host it does not know.", COMMAND),
+    Line(f"{READ} timeout", between(1, 10), "The caller's 12 s end first.", COMMAND),
+    Line(f"{RETRY} retry_on",
+         says("connect-failure,refused-stream,reset-before-request,gateway-error"),
+         "An app's own 500 is tried again, and answers 500 again.", COMMAND),
+    Line(f"{RETRY} num_retries", between(1, 3), "A failure multiplies the load.", COMMAND),
+    Line(f"{RETRY} per_try_timeout", between(1, 2.5), "One slow Pod takes all the time.", COMMAND),
+    Line(f"{RETRY} retry_back_off base_interval", between(0.01, 0.1), "All at once.", COMMAND),
+    Line(f"{RETRY} host_selection_retry_max_attempts", between(2, 5),
+         "By default one draw: it may fall on the same Pod again.", COMMAND),
+    Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path.", COMMAND),
+    Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing.", COMMAND),
+    Line(f"{DNS} dns_failure_refresh_rate max_interval", between(1, 10), "The same.", COMMAND),
+    Line(f"{DNS} respect_dns_ttl", says(False), "Another number decides.", COMMAND),
+    Line(f"{DNS} dns_lookup_family", says("V4_ONLY"), "Each name is asked for twice.", COMMAND),
+    Line(f"{DNS} all_addresses_in_single_endpoint", says(False), "One Pod gets all.", COMMAND),
+    Line(f"{PEER} lb_policy", says("LEAST_REQUEST"), "A slow Pod gets as much.", COMMAND),
+    Line(f"{PEER} common_lb_config healthy_panic_threshold value", between(34, 50),
+         "One bad Pod of three is sent to, or checks gone wrong stop everything.", COMMAND),
+    Line(f"{PEER} health_checks 0 interval_jitter", between(0.1, 1), "All ask at once.", COMMAND),
+    *(Line(f"{OUTLIERS} {name}", says(value), otherwise, COMMAND) for name, value, otherwise in (
+        ("enforcing_success_rate", 0, "The least lucky Pod is thrown out."),
+        ("enforcing_consecutive_5xx", 0, "An app that says 500 loses its Pods."),
+        ("enforcing_consecutive_gateway_failure", 100, "By default it only counts."),
+        ("split_external_local_origin_errors", True, "A lost connection counts as a 5xx."))),
+    Line(f"{OUTLIERS} max_ejection_percent", between(10, 50), "No Pod is left.", COMMAND),
+    Line(f"{OUTLIERS} base_ejection_time", between(10, 60), "A well Pod stays out.", COMMAND),
+    *(Line(f"{PEER} circuit_breakers thresholds 0 {bound}", between(64, 512),
+           "A slow peer takes all of this Pod's memory, or a burst is refused.", COMMAND)
+      for bound in ("max_connections", "max_pending_requests", "max_requests")),
+    Line(f"{PEER} {OPTIONS} common_http_protocol_options max_requests_per_connection",
+         between(100, 10000), "Connections stay with the old Pods, new ones idle.", COMMAND),
+]
+AS_THE_ALB = [
+    Line(at, says(value), "What passes here would not pass on EKS, or the other way round.", ALB)
+    for at, value in (
+        (f"{AT_ALB} use_remote_address", True), (f"{AT_ALB} generate_request_id", False),
+        (f"{AT_ALB} normalize_path", False), (f"{AT_ALB} merge_slashes", False),
+        (f"{AT_ALB} path_with_escaped_slashes_action", "KEEP_UNCHANGED"),
+        (f"{AT_ALB} stream_idle_timeout", "60s"), (f"{AT_ALB} max_request_headers_kb", 64),
+        (f"{AT_ALB} common_http_protocol_options headers_with_underscores_action", "DROP_HEADER"),
+        (f"{AT_ALB} server_header_transformation", "APPEND_IF_ABSENT"),
+        (f"{AT_ALB} http_filters 0 typed_config suppress_envoy_headers", True),
+        (f"{AT_ALB} route_config virtual_hosts 0 routes 1 route timeout", "0s"),
+        (f"{AT_ALB} route_config virtual_hosts 0 routes 2 route timeout", "0s"),
+        (f"{PEER} connect_timeout", "10s"), (f"{PEER} lb_policy", "ROUND_ROBIN"),
+        (f"{PEER} health_checks 0 healthy_threshold", 2), (f"{DNS} dns_refresh_rate", "5s"),
+        (f"{PEER} circuit_breakers thresholds 0 max_connections", 10000),
+    )
+]
+# fmt: on
+LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN, *TO_THE_PEER, *AS_THE_ALB]
+CASES = [
+    pytest.param(line, file, id=f"{file}: {line.at} {line.otherwise}")
+    for line in LINES
+    for file in line.files
+]
+
+
+@pytest.mark.parametrize(("line", "file"), CASES)
+def test_each_line_is_there(line: Line, file: str, config: Callable[[str], Document]) -> None:
+    """The file says what is needed, or what the row foretells happens."""
+    assert line.holds(config(file)), line.otherwise
+
+
+@pytest.mark.parametrize("mutate", [take_out, change])
+@pytest.mark.parametrize(("line", "file"), CASES)
+def test_each_check_can_fail(
+    line: Line,
+    file: str,
+    mutate: Callable[[Document, str], None],
+    config: Callable[[str], Document],
+) -> None:
+    """With the line taken out, or with another value, its check fails."""
+    mutated = config(file)
+    mutate(mutated, line.at)
+
+    assert not line.holds(mutated)
