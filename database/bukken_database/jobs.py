@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
+from sqlalchemy.exc import DBAPIError
 
 from bukken_contract import logs
 from bukken_contract.settings import PREFIX, load, secret
@@ -114,10 +115,10 @@ def main(argv: Sequence[str]) -> int:
     logging.getLogger("alembic").setLevel("WARNING")  # two lines about itself at every start
     try:
         return job(argv[1:])
-    except psycopg.Error as error:
+    except (psycopg.Error, DBAPIError) as error:
         return _refused(argv[0], error)
 
 
-def _refused(job: str, error: psycopg.Error) -> int:
+def _refused(job: str, error: Exception) -> int:
     sys.stderr.write(f"{job}: {str(error).splitlines()[0]}\n")
     return 1

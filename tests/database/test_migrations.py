@@ -6,7 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bukken_database import migrations
+from bukken_database import jobs, migrations
 from bukken_database.connections import job_engine
 from bukken_database.schema import SCHEMA, SCHEMA_LEVEL, metadata
 
@@ -95,3 +95,15 @@ def test_a_schema_without_migrations_is_said_to_be_behind(
 
     assert said is not None
     assert "nothing" in said
+
+
+@pytest.mark.parametrize("job", ["migrate", "check"])
+def test_a_job_without_a_database_says_so_in_a_line(
+    job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Job's log is read by somebody in a hurry: no trace of calls."""
+    status = jobs.main([job, "--database-port", "9"])
+    said = capsys.readouterr().err
+
+    assert (status, len(said.splitlines())) == (1, 1)
+    assert said.startswith(f"{job}: ")

