@@ -155,8 +155,11 @@ def test_data_survive_a_restart(cluster: Cluster, how: str) -> None:
     """A second start finds what the first one wrote, however that ended, and streams again."""
     ask(cluster, f"CREATE TABLE {how} (x int)")
     if how == "killed":
-        for child in cluster.children.values():
+        killed = list(cluster.children.values())
+        for child in killed:
             os.kill(child.pid, signal.SIGKILL)
+        ended = lambda: not any(child.running for child in killed)  # noqa: E731 — a name for the wait
+        asyncio.run(until(ended, seconds=30, what="all have ended"))
     else:
         asyncio.run(cluster.stop())
 
