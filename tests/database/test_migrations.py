@@ -1,10 +1,11 @@
 import re
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event
 
 from bukken_database import jobs, migrations
 from bukken_database.connections import job_engine
@@ -107,3 +108,37 @@ def test_a_job_without_a_database_says_so_in_a_line(
 
     assert (status, len(said.splitlines())) == (1, 1)
     assert said.startswith(f"{job}: ")
+
+
+def test_a_migration_that_cannot_have_its_lock_gives_up(
+    empty_database: "MigratedDatabase",
+) -> None:
+    """It stops nobody for long: the time-outs of env.py are in force while migrations run."""
+    engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+    seen: list[tuple[str, str]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _look(_connection: object, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401 — SQLAlchemy's own signature
+        if "CREATE TABLE bukken.listings" in statement:
+            driver = cursor.connection
+            with driver.cursor() as other:
+                row = other.execute(
+                    "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
+                ).fetchone()
+            seen.append(row)
+
+    migrations.migrate(engine)
+    engine.dispose()
+
+    assert seen == [("4s", "50s")]
+
+
+def test_migrating_again_touches_nothing(database: "MigratedDatabase") -> None:
+    """At head there is nothing to do, and nothing is done: a release that changes no table is quick."""
+    engine = job_engine(database.settings("bukken_migrator"), application="test")
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    migrations.migrate(engine)
+    engine.dispose()
+
+    assert [each for each in statements if "lock_timeout" in each] == []

@@ -135,6 +135,8 @@ LINES = [
          "A drain by hand says goodbye to few at first, and the rest are cut off at the end."),
     Line(f"{ENVOY} args --drain-time-s", between(10, 40),
          "By default a drain by hand takes 600 s, longer than a Pod is given to stop."),
+    Line(f"{ENVOY} args", has("--reject-unknown-dynamic-fields"),
+         "A misspelt line of security in a place file is ignored in silence."),
     Line(f"{ENVOY} args --log-level", says("warning"), "What is wrong drowns in what is not."),
     Line(f"{ENVOY} args --file-flush-interval-msec", between(1, 1000),
          "A crash loses the access log of its own cause."),

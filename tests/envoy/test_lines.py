@@ -27,6 +27,10 @@ BOTH_BUFFERS = 2 * 32768  # bytes: what a connection may hold each way
 COMMAND, ALB = ("command-api",), ("alb",)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
+INGRESS_LIMIT = (
+    "layered_runtime layers limits static_layer "
+    "envoy.resource_limits.listener.ingress.connection_limit"
+)
 INGRESS = f"static_resources listeners ingress {HTTP}"
 EGRESS = f"static_resources listeners egress {HTTP}"
 METRICS = f"static_resources listeners metrics {HTTP}"
@@ -70,6 +74,11 @@ def fits_the_container(connections: float, document: Document) -> bool:
     return 256 < connections <= memory / 2 / BOTH_BUFFERS
 
 
+def far_above_the_ingress(connections: float, document: Document) -> bool:
+    """The limit on all of Envoy counts the probes of 9902: it must never be the one that is met."""
+    return connections >= 4 * number(value_at(document, INGRESS_LIMIT))
+
+
 def between_route_and_idle(timeout: str, document: Document) -> bool:
     """Longer than a route takes, shorter than a stream may be silent."""
     idle = number(value_at(document, f"{INGRESS} stream_idle_timeout"))
@@ -109,8 +118,9 @@ def waits_for_four_at_most(pending: float, document: Document) -> bool:
 
 # fmt: off
 LIMITS = [
+    Line(INGRESS_LIMIT, fits_the_container, "Connections alone fill the container's memory."),
     Line("overload_manager resource_monitors 0 typed_config max_active_downstream_connections",
-         fits_the_container, "Connections alone fill the container's memory."),
+         far_above_the_ingress, "The kubelet's probes are cut off by other people's connections."),
     Line(f"{POD_LIMIT} token_bucket max_tokens", between(1000, 5000),
          "Checking signatures takes the whole core, or honest load is refused."),
     Line(f"{POD_LIMIT} token_bucket tokens_per_fill",

@@ -126,7 +126,8 @@ def run_envoy(
         (directory / "envoy.yaml").write_text(envoys.rehomed(json.dumps(document), home=home))
         child = Child.start(
             [binaries.envoy(), "-c", "envoy.yaml", "--concurrency", "1", "--log-level", "warning",
-             "--file-flush-interval-msec", "50", *envoys.EXTRA_ARGUMENTS, *arguments],
+             "--reject-unknown-dynamic-fields", "--file-flush-interval-msec", "50",
+             *envoys.EXTRA_ARGUMENTS, *arguments],
             name="envoy", log=directory / "log", env={}, cwd=directory,
         )  # fmt: skip
         children.append(child)

@@ -79,3 +79,14 @@ def test_the_metrics_that_dashboards_use_are_there(
     ):
         assert name in text, name
     assert len(text.splitlines()) < 700
+
+
+def test_the_place_files_as_they_are_were_taken(admin: httpx.Client) -> None:
+    """Envoy is ready with a refused file as well; only these numbers tell."""
+    told = admin.get("/stats?filter=(config_fail|cds.update_rejected)$").text.split("\n")
+    numbers = {
+        name: int(value) for name, _, value in (line.partition(": ") for line in told) if value
+    }
+
+    assert len(numbers) >= 2
+    assert set(numbers.values()) == {0}
