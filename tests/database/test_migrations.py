@@ -134,7 +134,7 @@ def test_a_migration_that_cannot_have_its_lock_gives_up(
 
 
 def test_migrating_again_touches_nothing(database: "MigratedDatabase") -> None:
-    """At head there is nothing to do, and nothing is done: a release that changes no table is quick."""
+    """At head nothing is done: a release that changes no table is quick."""
     engine = job_engine(database.settings("bukken_migrator"), application="test")
     statements: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
