@@ -7,22 +7,27 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from pty import STDIN_FILENO
 from typing import NoReturn
 
 import httpx
 import psycopg
 
-from bukken_local import demo, guide, tokens
-from bukken_local.binaries import StateDirectoryError
-from bukken_local.envoys import EnvoyFileNotUnderstood
+from bukken_local import guide
+from bukken_local.commands import CommandRefused, Wish, send
+from bukken_local.database.home import PostgresDidNotStartError
+from bukken_local.demo import teller
+from bukken_local.issuer import tokens
+from bukken_local.kubernetes.envoy_files import EnvoyFileNotUnderstood
+from bukken_local.kubernetes.reading import ManifestNotUnderstood
+from bukken_local.kubernetes.time_scale import MOST
 from bukken_local.legacy import importer
 from bukken_local.legacy.importer import ImportStoppedError
-from bukken_local.manifests import ManifestNotUnderstood
 from bukken_local.network import NoNetwork, refuse_taken
-from bukken_local.postgres_home import PostgresDidNotStartError
 from bukken_local.start import JobFailed, back_end, end_at_once, import_sample, running
 from bukken_local.state import AlreadyRunning, NotRunning, State
-from bukken_local.terminal import Terminal
+from bukken_local.state_directory import StateDirectoryError
+from bukken_local.terminal import Terminal, hang_up_noticed
 
 PORT = 8088
 LAST_PORT = 65535
@@ -31,6 +36,7 @@ STOPPED_AT_ONCE = 130
 SAME_SECONDS = 0.5  # the terminal, make and uv may each pass on the same Ctrl-C
 REFUSALS = (
     AlreadyRunning,
+    CommandRefused,
     EnvoyFileNotUnderstood,
     ImportStoppedError,
     JobFailed,
@@ -66,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    life = partial(demo.demonstrate, port=options.port)
+    life = partial(teller.demonstrate, port=options.port)
     as_told = _alone(options.port, life=life, terminal=Terminal(quiet=False))
     return 0 if as_told else 1
 
@@ -98,7 +104,8 @@ async def _until_told(life: Awaitable[bool], *, state: State, terminal: Terminal
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
-    await asyncio.wait({living})
+    with hang_up_noticed(STDIN_FILENO, tell=stop):
+        await asyncio.wait({living})
     if not living.cancelled():
         return living.result()
     terminal.say("stopped; nothing is left running")
@@ -106,7 +113,9 @@ async def _until_told(life: Awaitable[bool], *, state: State, terminal: Terminal
 
 
 async def _live(options: argparse.Namespace, terminal: Terminal, state: State) -> NoReturn:
-    async with running(state, port=options.port, terminal=terminal) as platform:
+    async with running(
+        state, port=options.port, terminal=terminal, time_scale=options.time_scale
+    ) as platform:
         if options.sample:
             await import_sample(platform)
         state.describe(platform.description())
@@ -133,6 +142,12 @@ def _import(options: argparse.Namespace) -> int:
     return status
 
 
+def _tell(options: argparse.Namespace) -> int:
+    wish = Wish(options.command, options.name)
+    send(wish, state=State.here(), say=partial(print, flush=True))
+    return 0
+
+
 def _clean(_: argparse.Namespace) -> int:
     state = State.here()
     with state.held():
@@ -142,11 +157,20 @@ def _clean(_: argparse.Namespace) -> int:
     return 0
 
 
+WISHES = {
+    "restart": "replace all Pods of a Deployment by new ones, without a gap",
+    "undo": "go back to what a Deployment was before the last restart",
+    "delete": "stop a Pod; another takes its place",
+    "evict": "the same, if the Deployment's disruption budget allows it",
+}
+"""What the running platform is told, by `bukken_local.commands`."""
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "demo": _demo,
     "token": _token,
     "import": _import,
+    **dict.fromkeys(WISHES, _tell),
     "clean": _clean,
 }
 
@@ -160,6 +184,10 @@ def _parser() -> argparse.ArgumentParser:
     story = commands.add_parser("demo", help="bring it up, tell its story, take it down")
     for each in (run, story):
         each.add_argument("--port", type=_port, default=PORT, help=f"load balancer's ({PORT})")
+    run.add_argument("--time-scale", type=_factor, default=1, help="rollouts so many times faster")
+    for name, what in WISHES.items():
+        wish = commands.add_parser(name, help=what)
+        wish.add_argument("name", help="of the Deployment or Pod")
     token = commands.add_parser("token", help="print an access token of the running platform")
     token.add_argument("scope", nargs="+", help="such as listings.read")
     sent = commands.add_parser("import", help="send files to the running platform")
@@ -172,6 +200,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is no port: 1 to {LAST_PORT}")
     return int(text)
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 1 <= factor <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MOST}")
+    return factor
 
 
 if __name__ == "__main__":

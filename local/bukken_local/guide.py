@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bukken_local import tokens
+from bukken_local.issuer import tokens
 
 EXAMPLE = "hello-1"
 WRITE, READ = "listings.write", "listings.read"
@@ -12,10 +12,10 @@ WRITE, READ = "listings.write", "listings.read"
 def addresses(platform: Mapping[str, Any]) -> Iterator[str]:
     """Where everything is, a line each."""
     database = platform["database"]
-    yield _row("load balancer (ALB)", platform["url"])
+    yield _row("load balancer", platform["url"])
     yield _row("issuer", platform["token_url"])
     for pod in platform["pods"]:
-        yield _row(pod["name"], pod["ingress_url"], f"Envoy's admin {pod['admin_url']}")
+        yield _row(pod["name"], pod["ingress_url"], f"admin {pod['admin_url']}")
     for role, behind in (("writer", "primary"), ("reader", "standby")):
         now = f"now the {behind}, {_joined(database[behind])}"
         yield _row(f"database, {role}", _joined(database[role]), now)
@@ -45,7 +45,7 @@ BODY = (
 
 
 def _row(part: str, address: str, more: str = "") -> str:
-    return f"{part:21}{address:28}{more}".rstrip()
+    return f"{part:18}{address:27}{more}".rstrip()
 
 
 def _joined(address: tuple[str, int]) -> str:

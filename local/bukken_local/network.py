@@ -9,14 +9,15 @@ import errno
 import socket
 from dataclasses import dataclass
 
-from bukken_local.dns import DnsServer, Lookup, serve
-from bukken_local.endpoint import Address
-from bukken_local.envoys import Home
+from bukken_local.database.endpoint import Address
+from bukken_local.kubernetes.dns import DnsServer, Lookup, serve
+from bukken_local.kubernetes.envoy_files import Home
 
 NUMBERS = range(88, 250)
 DNS_PORT = 1053  # 53 is root's, 5353 is often mDNS's
 DATABASE_PORT = 15432  # 5432 is often taken on all addresses: a container's published port
 ISSUER_PORT = 8089
+POD_HOMES = 80  # two addresses each, from .20 and from .120 on
 FIXED_PORTS = (8000, 8080, 9001, 9901, 9902, DATABASE_PORT, ISSUER_PORT)
 
 

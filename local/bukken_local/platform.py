@@ -2,19 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from bukken_local import issuer
-from bukken_local.container import TAIL_LINES
-from bukken_local.kubelet import Pod
+from bukken_local.database.cluster import Cluster
+from bukken_local.issuer.signing import ISSUER
+from bukken_local.kubernetes.container import TAIL_LINES
+from bukken_local.kubernetes.control_plane import ControlPlane
+from bukken_local.kubernetes.kubelet import Pod
+from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.network import ISSUER_PORT, Network
-from bukken_local.postgres import Cluster
-from bukken_local.sandbox import ADMIN_PORT
+from bukken_local.pods import DEPLOYMENTS, Pods
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
-from bukken_local.yard import DEPLOYMENTS
 
 LOOK_SECONDS = 0.5
 
@@ -28,7 +28,8 @@ class Platform:
     port: int
     terminal: Terminal
     cluster: Cluster
-    pods: Mapping[str, list[Pod]]
+    control_plane: ControlPlane
+    made: Pods
     stand_ins: list[Pod]
 
     @property
@@ -57,15 +58,15 @@ class Platform:
             "url": self.url,
             "token_url": self.token_url,
             "jwks_url": self.jwks_url,
-            "issuer": issuer.ISSUER,
+            "issuer": ISSUER,
             "clients_file": str(self.state.clients),
             "signing_key_file": str(self.state.signing_key),
             "dns": self.network.dns,
             "database": self._database(),
             "pods": [
-                _pod(pod, deployment=deployment)
-                for deployment, pods in self.pods.items()
-                for pod in pods
+                _pod(pod, deployment=name)
+                for name, deployment in self.control_plane.deployments.items()
+                for pod in deployment.pods
             ],
             "stand_ins": [_pod(pod, deployment=None) for pod in self.stand_ins],
             "logs": str(self.state.logs),
@@ -91,6 +92,7 @@ class Platform:
         """
         last: dict[str, Any] = {}
         while True:
+            self.control_plane.check()
             ended = [child for child in self.cluster.children.values() if not child.running]
             for child in ended:
                 how = f"{child.exit_reason}; starting it again\n{child.tail(TAIL_LINES)}"
@@ -108,6 +110,8 @@ def _pod(pod: Pod, *, deployment: str | None) -> dict[str, Any]:
     return {
         "name": pod.name,
         "deployment": deployment,
+        "ready": pod.ready,
+        "terminating": pod.terminating,
         "address": home.address,
         "loopback": home.loopback,
         "ingress_url": f"http://{home.address}:8080",

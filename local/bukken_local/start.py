@@ -5,22 +5,33 @@ import os
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGQUIT
 from typing import Any
 
 import httpx
 
-from bukken_local import binaries, tokens
-from bukken_local.endpoint import Endpoint
-from bukken_local.kubelet import Pod, Services
+from bukken_local import commands
+from bukken_local.database.cluster import Cluster
+from bukken_local.database.endpoint import Endpoint
+from bukken_local.issuer import tokens
+from bukken_local.kubernetes.control_plane import ControlPlane
+from bukken_local.kubernetes.delays import Delays
+from bukken_local.kubernetes.kubelet import Pod
+from bukken_local.kubernetes.objects import PodDisruptionBudget, Service
+from bukken_local.kubernetes.rollout import DeploymentController
+from bukken_local.kubernetes.sandbox import ADMIN_PORT
+from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.network import Network, claim
 from bukken_local.platform import Platform
-from bukken_local.postgres import Cluster
-from bukken_local.processes import Child, reap_left_behind, remember, until
+from bukken_local.pods import DEPLOYMENTS, PODS_EACH, Pods, of_base
+from bukken_local.processes import binaries
+from bukken_local.processes.child import Child
+from bukken_local.processes.left_behind import reap_left_behind, remember
+from bukken_local.processes.waiting import until
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
-from bukken_local.yard import DEPLOYMENTS, Yard
 
 START_SECONDS = 60  # a cold, busy machine; a warm one needs about ten
 QUICK_GRACE_SECONDS = 3  # nothing is in flight by then; who takes longer is killed
@@ -33,35 +44,60 @@ class JobFailed(Exception):
 
 
 @asynccontextmanager
-async def running(state: State, *, port: int, terminal: Terminal) -> AsyncIterator[Platform]:
+async def running(
+    state: State, *, port: int, terminal: Terminal, time_scale: float = 1
+) -> AsyncIterator[Platform]:
     """Brings the platform up, and down again in the opposite order.
+
+    Args:
+        state: where its data and logs are.
+        port: the load balancer's.
+        terminal: is told of progress and incidents.
+        time_scale: how many times shorter the waits of a rollout are (kubernetes/time_scale.py).
 
     Raises:
         NoNetwork, PostgresDidNotStartError, JobFailed, ManifestNotUnderstood, TimeoutError: it
             could not come up; then nothing of it runs.
     """
     async with AsyncExitStack() as stack:
-        services = Services()
-        network, server = claim(services.lookup)
+        control_plane = ControlPlane(
+            of_base(Service),
+            budgets=of_base(PodDisruptionBudget),
+            delays=Delays().scaled(time_scale),
+        )
+        network, server = claim(control_plane.services.lookup)
         stack.callback(server.close)
-        platform = _planned(state, network=network, port=port, terminal=terminal)
-        for name, pods in platform.pods.items():
-            services.add(name, pods=pods)
+        made = Pods(state=state, network=network, say=terminal.say, time_scale=time_scale)
+        platform = _planned(made, control_plane=control_plane, port=port, terminal=terminal)
         stack.push_async_callback(platform.cluster.stop)
         for endpoint in _endpoints(platform):
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
         issuer_pod, alb_pod = platform.stand_ins
-        every = [pod for pods in platform.pods.values() for pod in pods]
-        stack.push_async_callback(_stop, [issuer_pod, *every])
+        stack.push_async_callback(_stop_all, issuer_pod, control_plane=control_plane)
+        control_plane.begin(healthy=partial(_healthy_targets, network))
         # Pods need not wait for the migrations: they are not ready before the schema is theirs.
-        await _together(_database(platform), _pods(every, after=issuer_pod, platform=platform))
-        stack.push_async_callback(_stop, [alb_pod])
+        await _together(_database(platform), _pods(after=issuer_pod, platform=platform))
+        stack.push_async_callback(_stop, alb_pod)
         await _load_balancer(platform, alb_pod)
+        await stack.enter_async_context(commands.served(platform))
         yield platform
 
 
-def _planned(state: State, *, network: Network, port: int, terminal: Terminal) -> Platform:
+def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Terminal) -> Platform:
+    state, network = made.state, made.network
+    for name in DEPLOYMENTS:
+        deployment = control_plane.deployments[name] = DeploymentController(
+            name,
+            made.release(name),
+            replicas=PODS_EACH,
+            time_scale=made.time_scale,
+            say=terminal.say,
+        )
+        # No Pod of the start has a readiness gate: the controller that would give it to them comes
+        # with the load balancer, which comes last.
+        for pod in deployment.pods:
+            pod.gate_open = True
     cluster = Cluster(
         state.postgres,
         programs=binaries.postgres_programs(state.directory),
@@ -71,15 +107,15 @@ def _planned(state: State, *, network: Network, port: int, terminal: Terminal) -
         purpose="local",
         say=terminal.say,
     )
-    yard = Yard(state=state, network=network, say=terminal.say)
     return Platform(
         state=state,
         network=network,
         port=port,
         terminal=terminal,
         cluster=cluster,
-        pods={name: yard.deployment(name) for name in DEPLOYMENTS},
-        stand_ins=[yard.issuer(), yard.alb(port=port)],
+        control_plane=control_plane,
+        made=made,
+        stand_ins=[made.issuer(), made.alb(port=port)],
     )
 
 
@@ -169,7 +205,8 @@ async def finish(child: Child, *, state: State) -> None:
         raise JobFailed(f"{child.name} {reason}:\n{child.tail()}")
 
 
-async def _pods(pods: list[Pod], *, after: Pod, platform: Platform) -> None:
+async def _pods(*, after: Pod, platform: Platform) -> None:
+    pods = platform.control_plane.pods
     with platform.terminal.step("issuer"):
         await after.start(seconds=START_SECONDS)
         # First, as it is in every other place: an Envoy that finds no keys asks again in a second.
@@ -183,6 +220,7 @@ async def _pods(pods: list[Pod], *, after: Pod, platform: Platform) -> None:
 async def _load_balancer(platform: Platform, alb: Pod) -> None:
     """Last: its first health check then finds ready targets; the next would be 5 s later."""
     with platform.terminal.step(f"load balancer at {platform.url}"):
+        platform.control_plane.services.catch_up()
         await alb.start(seconds=START_SECONDS)
         for method in ("GET", "PUT"):
             url = f"{platform.url}/v1/listings/anybody-there"
@@ -201,11 +239,18 @@ async def _until_answers(method: str, url: str, *, status: int) -> None:
         await until(answers, seconds=START_SECONDS, what=f"{method} {url} answers {status}")
 
 
-async def _stop(pods: list[Pod]) -> None:
+async def _stop_all(issuer: Pod, *, control_plane: ControlPlane) -> None:
     """Without preStop: whoever it waits for came through the load balancer, which is gone."""
-    await asyncio.gather(
-        *(pod.stop(grace_seconds=QUICK_GRACE_SECONDS, hooks=False) for pod in pods)
-    )
+    await asyncio.gather(_stop(issuer), control_plane.end(grace_seconds=QUICK_GRACE_SECONDS))
+
+
+async def _stop(pod: Pod) -> None:
+    await pod.stop(grace_seconds=QUICK_GRACE_SECONDS, hooks=False)
+
+
+async def _healthy_targets(network: Network) -> frozenset[str]:
+    admin_url = f"http://{network.alb.loopback}:{ADMIN_PORT}"
+    return await healthy_targets(admin_url, clusters=DEPLOYMENTS)
 
 
 async def _together(*parts: Coroutine[Any, Any, None]) -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bukken_local import binaries
-from bukken_local.processes import reap_left_behind
+from bukken_local.processes.left_behind import reap_left_behind
+from bukken_local.state_directory import StateDirectoryError, state_directory
 
 FORGOTTEN = ("postgres", "secrets", "run")
 
@@ -42,7 +42,7 @@ class State:
     @classmethod
     def here(cls) -> "State":
         """The state directory of this checkout, or of `BUKKEN_STATE_DIR`."""
-        return cls(binaries.state_directory())
+        return cls(state_directory())
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -67,7 +67,7 @@ class State:
         if not (marker := self.directory / "bukken-state").exists():
             if foreign := [name for name in FORGOTTEN if (self.directory / name).exists()]:
                 names = ", ".join(foreign)
-                raise binaries.StateDirectoryError(
+                raise StateDirectoryError(
                     f"{self.directory} holds {names}, not made by Bukken: name an empty directory"
                 )
             marker.touch()

@@ -1,9 +1,11 @@
 """What the person at the terminal sees."""
 
+import asyncio
 import os
+import select
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
@@ -15,6 +17,32 @@ class _Console(Console):
         self.quiet = True
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123 — a descriptor is wanted, no path
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+@contextmanager
+def hang_up_noticed(terminal: int, *, tell: Callable[[], None]) -> Iterator[None]:
+    """Tells when this terminal is closed, if it is one.
+
+    Why not SIGHUP alone? When the terminal's session leader is `make` (a window opened for it), the
+    kernel signals nobody else, and make waits for us. An epoll that asks for nothing is told of
+    hang-ups alone: what is typed stays where it is.
+    """
+    loop = asyncio.get_running_loop()
+    if not os.isatty(terminal):
+        yield
+        return
+    with select.epoll() as hung_up:
+        hung_up.register(terminal, 0)
+
+        def told() -> None:
+            loop.remove_reader(hung_up.fileno())
+            tell()
+
+        loop.add_reader(hung_up.fileno(), told)
+        try:
+            yield
+        finally:
+            loop.remove_reader(hung_up.fileno())
 
 
 class Terminal:

@@ -3,6 +3,7 @@ import socket
 
 import pytest
 
+from bukken_local import network
 from bukken_local.network import NoNetwork, claim, refuse_taken
 
 
@@ -27,6 +28,23 @@ def test_a_program_in_the_way_of_every_pod_is_told() -> None:
 
         with pytest.raises(NoNetwork, match=rf"or 0\.0\.0\.0:{port}"):
             refuse_taken("127.0.250.2", port=port)
+
+
+def test_no_network_is_claimed_when_a_pods_port_is_taken_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A platform whose Pods could not listen is refused before anything of it starts."""
+
+    async def claim_one() -> None:
+        claim(lambda _: None)
+
+    with socket.create_server(("0.0.0.0", 0)) as listener:  # noqa: S104 — that is the case
+        port = listener.getsockname()[1]
+        # In place of 8000 and the others, which a platform beside these tests may have.
+        monkeypatch.setattr(network, "FIXED_PORTS", (port,))
+
+        with pytest.raises(NoNetwork, match=rf"or 0\.0\.0\.0:{port}"):
+            asyncio.run(claim_one())
 
 
 def test_a_taken_port_is_refused_even_if_it_is_shared() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bukken_local.processes import Child
+from bukken_local.processes.child import Child
 from bukken_local.start import JobFailed, finish
 from bukken_local.state import State
 

@@ -180,6 +180,12 @@ def own_state(request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture
+def free_port() -> int:
+    """A port for a platform's load balancer."""
+    return _free_port()
+
+
+@pytest.fixture
 def run() -> Run:
     """Starts a platform on a state directory for the length of a `with`."""
     return running

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from bukken_local.story import STORY
+from bukken_local.demo.story import STORY
 
 if TYPE_CHECKING:
     from pathlib import Path

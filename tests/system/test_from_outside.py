@@ -9,7 +9,8 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from bukken_local import issuer
+from bukken_local.issuer import signing
+from bukken_local.issuer.kept import load_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,9 +201,9 @@ def test_a_token_must_be_the_right_one(
     platform: "Platform", claims: dict[str, Any], status: int
 ) -> None:
     """Signed by the issuer is not enough: its use, its scope, its time count."""
-    key = issuer.load_key(Path(platform.description["signing_key_file"]))
-    good = issuer.claims_of("portal-a", scopes=["listings.read"])
-    token = issuer.sign({**good, **claims}, key=key)
+    key = load_key(Path(platform.description["signing_key_file"]))
+    good = signing.claims_of("portal-a", scopes=["listings.read"])
+    token = signing.sign({**good, **claims}, key=key)
     with platform.client() as client:
         answer = client.get("/v1/listings", headers={"Authorization": f"Bearer {token}"})
 
@@ -216,8 +217,8 @@ def test_a_token_of_another_key_is_refused(platform: "Platform") -> None:
     """Whoever signs with a key of his own is nobody."""
     stranger = RSAKey.generate_key(2048)
     stranger.ensure_kid()
-    claims = issuer.claims_of("portal-a", scopes=["listings.read"])
-    header = {"Authorization": f"Bearer {issuer.sign(claims, key=stranger)}"}
+    claims = signing.claims_of("portal-a", scopes=["listings.read"])
+    header = {"Authorization": f"Bearer {signing.sign(claims, key=stranger)}"}
     with platform.client() as client:
         assert_problem(client.get("/v1/listings", headers=header), status=401)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bukken_contract import exact_json
-from bukken_local import tokens
+from bukken_local.issuer import tokens
 from bukken_local.legacy import importer, mlit
 from bukken_local.legacy.producer import body_of
 from bukken_local.legacy.source import opened

@@ -149,3 +149,6 @@ def test_nothing_is_left_and_nothing_is_lost(run: Run, own_state: Path) -> None:
         with run(own_state, "--no-sample") as runner:
             wait_for(runner, "kept")
             runner.end(ending)
+        if ending == signal.SIGKILL:  # its servers were told by the kernel, in words they heed
+            log = (own_state / "postgres/log/instance-1.log").read_text()
+            assert "received immediate shutdown request" in log

@@ -29,6 +29,7 @@ from bukken_local.legacy.tally import Tally
 SOURCES: Final = (mlit.SOURCE, king_county.SOURCE)
 SECONDS_TO_ANSWER: Final = 20.0  # the exchange answers within 15, be it by a time-out
 Advance = Callable[[], None]
+AGAIN: Final = "start it again for the rest, nothing is taken twice"
 DONE, NOT_ALL_DELIVERED, WRONG_START = 0, 1, 2
 
 
@@ -52,14 +53,26 @@ class ImportStoppedError(Exception):
     """The import ended before its last line; the text says why. Starting it again is safe."""
 
 
-def _nothing() -> None:
-    """What happens after each line unless somebody wants to know."""
+def _nothing(*_: str) -> None:
+    """What happens after each line, or in an outage, unless somebody wants to know."""
 
 
 async def import_files(
-    files: Sequence[Path], *, settings: ImportSettings, tally: Tally, advance: Advance = _nothing
+    files: Sequence[Path],
+    *,
+    settings: ImportSettings,
+    tally: Tally,
+    advance: Advance = _nothing,
+    say: Callable[[str], object] = _nothing,
 ) -> None:
     """Send each line of the files; the tally then knows what became of each.
+
+    Args:
+        files: as their publishers give them.
+        settings: where to, as whom.
+        tally: the account to keep.
+        advance: called after each line.
+        say: told when an outage begins and ends.
 
     Raises:
         UnknownFileError: before anything is sent, a file cannot be read or is of no known kind.
@@ -70,7 +83,7 @@ async def import_files(
         sending = _Sending(
             lines=chain.from_iterable(each),
             connect=_connector(settings),
-            producer=Producer(patience_seconds=settings.patience_seconds),
+            producer=Producer(patience_seconds=settings.patience_seconds, say=say),
             tally=tally,
             advance=advance,
         )
@@ -173,13 +186,16 @@ def _run(
     files: Sequence[Path], *, settings: ImportSettings, tally: Tally, console: Console
 ) -> list[str]:
     """Import; what stopped it before its end, if anything did."""
-    try:
-        with ImportProgress(files, console=console) as progress:
-            asyncio.run(
-                import_files(files, settings=settings, tally=tally, advance=progress.advance)
-            )
-    except ImportStoppedError as error:
-        return [f"stopped: {error}; start it again when that is mended, nothing is taken twice"]
+    with ImportProgress(files, console=console) as progress:
+        sending = import_files(
+            files, settings=settings, tally=tally, advance=progress.advance, say=console.print
+        )
+        try:
+            asyncio.run(sending)
+        except ImportStoppedError as error:
+            return [f"stopped: {error}; when that is mended, {AGAIN}"]
+        except KeyboardInterrupt:
+            return [f"stopped by Ctrl-C, {progress.left(tally.read):,} lines not sent; {AGAIN}"]
     return []
 
 

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from bukken_local.legacy.source import Message
 PASSING: Final = {429, 502, 503, 504}
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
+SILENT_SECONDS: Final = 2.0  # a shorter hiccup is nobody's concern; a longer one looks like a hang
 LATE: Final = f"urn:bukken:problem:{LateSourceVersion.code}"
 
 
@@ -70,10 +72,13 @@ class Producer:
 
     Attributes:
         patience_seconds: how long one message is tried before it counts as undelivered.
+        say: is told, once an outage, that nobody answers, and when somebody does again.
     """
 
     patience_seconds: float = 120.0
+    say: Callable[[str], object]
     _last_answer: float = field(default_factory=time.monotonic)
+    _silence_told: bool = False
 
     async def put(self, message: Message, *, over: httpx.AsyncClient) -> Delivery:
         """Send one listing until it is answered.
@@ -86,13 +91,29 @@ class Producer:
         for attempt in itertools.count():
             reply = await _attempt(message, over=over)
             if isinstance(reply, httpx.Response) and reply.status_code not in PASSING:
-                self._last_answer = time.monotonic()
+                self._answered()
                 return delivery_of(reply)
             pause = _pause(reply, attempt=attempt)
             if time.monotonic() + pause > began + self.patience_seconds:
                 return self._undelivered(reply, since=began)
+            self._wait_is(pause, reply=reply, until=began + self.patience_seconds)
             await asyncio.sleep(pause)
         raise AssertionError  # itertools.count never ends
+
+    def _answered(self) -> None:
+        self._last_answer = time.monotonic()
+        if self._silence_told:
+            self._silence_told = False
+            self.say("the exchange answers again")
+
+    def _wait_is(
+        self, pause: float, *, reply: httpx.Response | httpx.TransportError, until: float
+    ) -> None:
+        now = time.monotonic()
+        if not self._silence_told and now + pause > self._last_answer + SILENT_SECONDS:
+            self._silence_told = True
+            left = f"trying for {until - now:.0f} s more"
+            self.say(f"the exchange takes nothing ({_in_words(reply)}); {left}")
 
     def _undelivered(
         self, reply: httpx.Response | httpx.TransportError, *, since: float

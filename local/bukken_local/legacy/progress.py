@@ -38,6 +38,10 @@ class ImportProgress:
     ) -> None:
         self._bar.stop()
 
+    def left(self, begun: int) -> int:
+        """The lines that nobody has begun with."""
+        return max(0, self._total - begun)
+
     def advance(self) -> None:
         """One more line is done."""
         tenths_before = 10 * self._done // self._total

@@ -1,0 +1,231 @@
+"""PostgreSQL as Aurora has it: a writer, a reader, and a storage that loses no acknowledged write.
+
+The storage is `pg_receivewal --synchronous`, the only synchronous standby: a commit is acknowledged
+when it has it. The reader follows asynchronously and may be away. (Why not simply a synchronous
+reader? Then writes would hang while it is stopped; with an asynchronous one alone, none of 1,000
+acknowledged rows survived the loss of the writer.)
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+
+from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from bukken_local.database.endpoint import Address
+    from bukken_local.processes.child import Child, User
+
+START_SECONDS = 30.0  # a slow disk replaying what a killed server left; usually below one
+FOLLOW_SECONDS = 15.0  # after that a standby is taken for one that never will
+STOP_SECONDS = 15.0  # for the shutdown checkpoint
+STORAGE = "storage"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A server and its data. Named by number and not by role: at a failover roles change place."""
+
+    name: str
+    data: Path
+    address: Address
+
+
+class Cluster:
+    """A primary, its storage, and a streaming standby, below one directory.
+
+    One process at a time may have a directory: `start` ends what an earlier one left behind.
+    `programs` is from `binaries.postgres_programs`, `user` from `binaries.postgres_user`. Each
+    server tells its purpose as the setting `bukken.purpose`, so that tests can refuse another's.
+    """
+
+    def __init__(  # noqa: PLR0913 — each is a fact only the caller knows
+        self,
+        directory: Path,
+        *,
+        programs: Path,
+        user: User | None,
+        primary: Address,
+        standby: Address,
+        purpose: Literal["local", "test"],
+        say: Callable[[str], None],
+    ) -> None:
+        self._home = Home(directory, programs=programs, user=user)
+        self._primary = Instance("instance-1", directory / "instance-1", primary)
+        self._standby = Instance("instance-2", directory / "instance-2", standby)
+        self._storage = directory / STORAGE
+        self._purpose = purpose
+        self._say = say
+
+    @property
+    def primary(self) -> Address:
+        """Where writes go."""
+        return self._primary.address
+
+    @property
+    def standby(self) -> Address:
+        """Where reads go."""
+        return self._standby.address
+
+    @property
+    def password(self) -> str:
+        """The password of the superuser `bukken_master`; there is one after the first start."""
+        return self._home.password
+
+    @property
+    def children(self) -> dict[str, Child]:
+        """The running programs by name: instance-1, storage, instance-2."""
+        return self._home.children
+
+    async def start(self) -> None:
+        """Start what is not running, making or rebuilding its data if need be.
+
+        Raises PostgresDidNotStartError; then nothing is left running.
+        """
+        try:
+            self._home.prepare()
+            await self._start_primary()
+            await self._start_storage()
+            await self._start_standby()
+        except BaseException as error:
+            primary = self.children.get(self._primary.name)
+            await self.stop()
+            if primary and isinstance(error, psycopg.OperationalError):  # asked after it was up
+                reason = str(error).partition("\n")[0]
+                raise PostgresDidNotStartError(primary, reason=reason) from error
+            raise
+
+    async def stop(self) -> None:
+        """Stop all in the order of their start: the primary first.
+
+        So the others take its last WAL before they stop, and no session is left waiting for the
+        storage: a fast shutdown ends those that wait for a synchronous commit.
+        """
+        for name in list(self.children):
+            await self._home.stop(name, seconds=STOP_SECONDS)
+
+    @asynccontextmanager
+    async def master(
+        self, address: Address, *, database: str = "postgres"
+    ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """A connection as superuser in autocommit mode."""
+        conninfo = self._home.conninfo(address, dbname=database)
+        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        async with connection:
+            yield connection
+
+    async def _start_primary(self) -> None:
+        if not self._primary.data.exists():
+            self._say("making the database")
+            await self._initdb()
+        await self._serve(self._primary)
+
+    async def _initdb(self) -> None:
+        for old in (self._standby.data, self._storage):  # they belong to another database
+            shutil.rmtree(old, ignore_errors=True)
+        locale = ["--encoding=UTF8", "--locale-provider=libc", "--locale=C.UTF-8"]
+        access = ["--auth=scram-sha-256", f"--pwfile={self._home.password_file}"]
+        # Not synced: nothing is acknowledged yet, and what is written later is.
+        initdb = ["initdb", *locale, *access, f"--username={MASTER}", "--no-sync", "-D"]
+        await self._home.make(self._primary.data, argv=initdb)
+
+    async def _start_storage(self) -> None:
+        if not await self._keep_slot(STORAGE) or not self._storage.exists():
+            self._home.new_directory(self._storage)
+        if not self._home.runs(STORAGE):
+            source = self._home.conninfo(self.primary, application_name=STORAGE)
+            receive = ["pg_receivewal", "--synchronous", "--no-loop", "-S", STORAGE, "-d", source]
+            self._home.launch(STORAGE, argv=[*receive, "-D", str(self._storage)])
+        await self._until_followed(STORAGE, by=STORAGE, state="sync")
+
+    async def _start_standby(self) -> None:
+        if not await self._keep_slot("reader"):
+            await self._forget_standby()
+        try:
+            await self._follow()
+        except PostgresDidNotStartError:
+            self._say("the standby cannot follow: rebuilding it")
+            await self._forget_standby()
+            await self._follow()
+
+    async def _follow(self) -> None:
+        if not self._standby.data.exists():
+            self._say("copying the primary to the standby")
+            source = self._home.conninfo(self.primary, application_name="basebackup")
+            copy = ["pg_basebackup", "-R", "-S", "reader", "-X", "stream", "--checkpoint=fast"]
+            await self._home.make(self._standby.data, argv=[*copy, "--no-sync", "-d", source, "-D"])
+        await self._serve(self._standby)
+        await self._until_followed("reader", by=self._standby.name, state="streaming")
+
+    async def _forget_standby(self) -> None:
+        await self._home.stop(self._standby.name, seconds=STOP_SECONDS)
+        shutil.rmtree(self._standby.data, ignore_errors=True)
+
+    async def _serve(self, instance: Instance) -> None:
+        if not self._home.runs(instance.name):
+            settings = {**self._home.settings(), **self._settings_of(instance)}
+            self._home.serve(instance.name, data=instance.data, settings=settings)
+        await self._home.until(
+            lambda: self._accepts(instance.address),
+            name=instance.name,
+            seconds=START_SECONDS,
+            what=f"{instance.name} accepts connections at {instance.address}",
+        )
+
+    def _settings_of(self, instance: Instance) -> dict[str, str]:
+        # Each has the settings of both roles; a primary ignores what is for a standby. `%r` is the
+        # oldest WAL file this standby may still need: the storage keeps what a failover replays.
+        clean = shlex.join([str(self._home.programs / "pg_archivecleanup"), str(self._storage)])
+        return {
+            "listen_addresses": instance.address.host,
+            "port": str(instance.address.port),
+            "bukken.purpose": self._purpose,
+            "primary_slot_name": "reader",
+            "primary_conninfo": self._home.conninfo(self.primary, application_name="reader"),
+            "archive_cleanup_command": clean.replace("%", "%%") + " %r",
+        }
+
+    async def _keep_slot(self, name: str) -> bool:
+        """Make the slot if there is none; False if its follower cannot go on from where it was."""
+        slot = "SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = %s"
+        async with self.master(self.primary) as connection:
+            row = await (await connection.execute(slot, [name])).fetchone()
+            if row == (True,):
+                return True
+            if row:
+                await connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
+            await connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [name])
+            return False
+
+    async def _until_followed(self, name: str, *, by: str, state: str) -> None:
+        await self._home.until(
+            lambda: self._is_followed(name, state=state),
+            name=by,
+            seconds=FOLLOW_SECONDS,
+            what=f"{by} follows the primary as {name}, {state}",
+        )
+
+    async def _is_followed(self, name: str, *, state: str) -> bool:
+        query = "SELECT state, sync_state FROM pg_stat_replication WHERE application_name = %s"
+        try:
+            async with self.master(self.primary) as connection:
+                rows = await (await connection.execute(query, [name])).fetchall()
+        except psycopg.OperationalError:  # too busy to answer this time
+            return False
+        return any(state in row for row in rows)
+
+    async def _accepts(self, address: Address) -> bool:
+        try:
+            async with self.master(address):
+                return True
+        except psycopg.OperationalError:
+            return False

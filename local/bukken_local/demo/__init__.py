@@ -1,0 +1,1 @@
+"""The platform tells its story, for `make demo`."""

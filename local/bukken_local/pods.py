@@ -1,0 +1,212 @@
+"""Makes the Pods of this place: those of `k8s/base`, and the stand-ins for what AWS gives."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, cycle, islice
+from pathlib import Path
+from typing import TypeVar
+
+from bukken_local.kubernetes import envoy_files
+from bukken_local.kubernetes.container import Say
+from bukken_local.kubernetes.envoy_files import Home
+from bukken_local.kubernetes.kubelet import Pod
+from bukken_local.kubernetes.manifests import (
+    ConfigMapVolume,
+    Container,
+    Deployment,
+    PodSpec,
+    Volume,
+    VolumeMount,
+)
+from bukken_local.kubernetes.objects import Namespace, read_objects
+from bukken_local.kubernetes.reading import Document, one_of_kind, understood
+from bukken_local.kubernetes.replicas import Release
+from bukken_local.kubernetes.sandbox import Files, Sandbox
+from bukken_local.kubernetes.time_scale import faster_load_balancer, faster_pod
+from bukken_local.network import DATABASE_PORT, ISSUER_PORT, POD_HOMES, Network, NoNetwork
+from bukken_local.processes import binaries
+from bukken_local.state import State
+
+DEPLOYMENTS: Mapping[str, str] = {
+    "command-api": "bukken_writer",
+    "query-api": "bukken_reader",
+}
+"""Each with the database role whose password is its Secret."""
+
+PODS_EACH = 2
+
+
+Kind = TypeVar("Kind")
+
+
+def of_base(kind: type[Kind]) -> Iterator[Kind]:
+    """The objects of a kind that stand beside the Deployments in `k8s/base`."""
+    for name in DEPLOYMENTS:
+        source = _base(name)
+        yield from read_objects(kind, source.read_text(), source=source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pods:
+    """Makes the Pods of one platform."""
+
+    state: State
+    network: Network
+    say: Say
+    time_scale: float = 1
+    # An address is used again as late as can be, as the VPC's addresses are.
+    _homes: Iterator[int] = field(default_factory=lambda: cycle(range(POD_HOMES)), init=False)
+    _living: dict[int, Pod] = field(default_factory=dict, init=False)
+    _numbers: defaultdict[str, Iterator[int]] = field(
+        default_factory=lambda: defaultdict(lambda: count(1)), init=False
+    )
+
+    def release(self, name: str, *, change: Callable[[Document], None] | None = None) -> Release:
+        """What `k8s/base` and `envoy/` say at this moment of a Deployment, ready to be applied.
+
+        Args:
+            name: the Deployment's.
+            change: alters the manifest after it was read; a drill takes a line out by it.
+
+        Raises:
+            ManifestNotUnderstood: it says what the runner cannot do.
+        """
+        source = _base(name)
+        document = one_of_kind("Deployment", source.read_text(), source=source)
+        if change is not None:
+            change(document)
+        deployment = understood(document, Deployment, source=source)
+        spec = deployment.pod
+        if self.time_scale != 1:
+            spec = faster_pod(spec, factor=self.time_scale)
+        make = partial(
+            self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated()
+        )
+        return Release(deployment.spec, make)
+
+    def _member(
+        self, deployment: str, *, spec: PodSpec, config_maps: Callable[[Home], Files], gated: bool
+    ) -> Pod:
+        number = self._free_home()
+        pod = self._pod(
+            f"{deployment}-{next(self._numbers[deployment])}",
+            spec=spec,
+            home=self.network.pod(number),
+            config_maps=config_maps,
+            secrets={f"{deployment}-database": {"password": self._password(deployment)}},
+        )
+        pod.gate_open = not gated
+        self._living[number] = pod
+        return pod
+
+    def _free_home(self) -> int:
+        for number in islice(self._homes, POD_HOMES):
+            former = self._living.get(number)
+            if former is None or (former.terminating and not former.exists):
+                return number
+        raise NoNetwork(f"all {POD_HOMES} addresses for Pods are taken")
+
+    def issuer(self) -> Pod:
+        """The issuer's stand-in, as a Pod of its own."""
+        home = self.network.issuer
+        files = ("--key-file", self.state.signing_key, "--clients-file", self.state.clients)
+        address = ("--host", home.address, "--port", ISSUER_PORT)
+        command = ("python", "-m", "bukken_local.issuer", *map(str, (*address, *files)))
+        spec = PodSpec(containers=(Container(name="issuer", image="none", command=command),))
+        return self._pod("issuer", spec=spec, home=home)
+
+    def alb(self, *, port: int) -> Pod:
+        """The ALB's stand-in, as a Pod of its own; the one whose port may be chosen."""
+        text = _envoy_file("alb")
+        if self.time_scale != 1:
+            text = faster_load_balancer(text, factor=self.time_scale)
+        envoy = Container(
+            name="envoy",
+            image="envoy",
+            args=(
+                "-c",
+                "envoy.yaml",
+                "--concurrency",
+                "1",
+                "--log-level",
+                "warning",
+                *envoy_files.EXTRA_ARGUMENTS,
+            ),
+            working_dir="/etc/envoy",
+            volume_mounts=(VolumeMount(name="envoy", mount_path="/etc/envoy"),),
+        )
+        files = Volume(name="envoy", config_map=ConfigMapVolume(name="alb-envoy"))
+        return self._pod(
+            "alb",
+            spec=PodSpec(containers=(envoy,), volumes=(files,)),
+            home=self.network.alb,
+            config_maps=lambda home: {
+                "alb-envoy": {"envoy.yaml": envoy_files.rehomed(text, home=home, port=port)}
+            },
+        )
+
+    def _pod(
+        self,
+        name: str,
+        *,
+        spec: PodSpec,
+        home: Home,
+        config_maps: Callable[[Home], Files] = lambda _: {},
+        secrets: Files | None = None,
+    ) -> Pod:
+        sandbox = Sandbox(
+            pod=name,
+            home=home,
+            directory=self.state.run / "pods" / name,
+            logs=self.state.logs,
+            state_file=self.state.children,
+            spec=spec,
+            config_maps=config_maps(home),
+            secrets=secrets or {},
+            envoy_arguments=envoy_files.resolver(**self.network.dns._asdict()),
+        )
+        return Pod(sandbox, say=self.say)
+
+    def _config_maps(self, name: str) -> Callable[[Home], Files]:
+        # Read now, not when a Pod is made: a release keeps its files, undoing it brings them back.
+        text, place = _envoy_file(name), self._place()
+        return lambda home: {
+            "bukken": {
+                "database-writer-host": self.network.writer.host,
+                "database-reader-host": self.network.reader.host,
+                "database-port": str(DATABASE_PORT),
+                "database-name": "bukken",
+                "database-tls": "disable",  # the two ends are one machine
+            },
+            f"{name}-envoy": {"envoy.yaml": envoy_files.rehomed(text, home=home)},
+            "envoy-place": place,
+        }
+
+    def _place(self) -> Mapping[str, str]:
+        place = Path(binaries.checkout()) / "local" / "place"
+        clusters = (place / "clusters.yaml").read_text()
+        return {
+            "jwt.yaml": (place / "jwt.yaml").read_text(),
+            "clusters.yaml": envoy_files.with_endpoint(
+                clusters, cluster="issuer", host=self.network.issuer.address, port=ISSUER_PORT
+            ),
+        }
+
+    def _password(self, deployment: str) -> str:
+        return self.state.secret(DEPLOYMENTS[deployment]).read_text()
+
+
+def _base(name: str) -> Path:
+    return binaries.checkout() / "k8s" / "base" / f"{name}.yaml"
+
+
+def _gated() -> bool:
+    source = _base("namespace")
+    (namespace,) = read_objects(Namespace, source.read_text(), source=source)
+    return namespace.gates_new_pods
+
+
+def _envoy_file(name: str) -> str:
+    return (binaries.checkout() / "envoy" / f"{name}.yaml").read_text()
