@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,26 +14,21 @@ from typing import Any
 import pytest
 import yaml
 from joserfc.jwk import RSAKey
+from waiting import wait_until
 
-from bukken_local import dns, envoys, issuer
+from bukken_local.issuer import signing
+from bukken_local.kubernetes import dns
+from bukken_local.kubernetes.envoy_files import Home
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = count(1)
 
 
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30) -> None:
-    """Asks until the answer is yes."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
-
-
-def own_home() -> envoys.Home:
+def own_home() -> Home:
     """Two loopback addresses that no other test run on this machine uses."""
     pid, number = os.getpid(), next(ADDRESSES)
     network = f"127.{64 + pid % 128}.{pid // 128 % 256}"
-    return envoys.Home(address=f"{network}.{2 * number}", loopback=f"{network}.{2 * number + 1}")
+    return Home(address=f"{network}.{2 * number}", loopback=f"{network}.{2 * number + 1}")
 
 
 @contextmanager
@@ -149,7 +143,7 @@ def resolve() -> Callable[..., AbstractContextManager[int]]:
 
 
 @pytest.fixture(scope="session")
-def new_home() -> Callable[[], envoys.Home]:
+def new_home() -> Callable[[], Home]:
     """Makes the addresses of a further Pod."""
     return own_home
 
@@ -184,8 +178,8 @@ def bearer(key: RSAKey) -> Callable[..., dict[str, str]]:
     """Makes the header of a good token; keyword arguments replace claims."""
 
     def make(*scopes: str, **claims: object) -> dict[str, str]:
-        good = issuer.claims_of("portal-a", scopes=scopes or ["listings.read"])
-        return {"authorization": "Bearer " + issuer.sign(good | claims, key=key)}
+        good = signing.claims_of("portal-a", scopes=scopes or ["listings.read"])
+        return {"authorization": "Bearer " + signing.sign(good | claims, key=key)}
 
     return make
 

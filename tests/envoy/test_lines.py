@@ -24,6 +24,8 @@ from deployment.lines import (
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
 BOTH_BUFFERS = 2 * 32768  # bytes: what a connection may hold each way
+PAGE = 200 * 1024  # bytes of an answer that Envoy takes whole when its reader is slow
+PEERS = {"query-api": 256, "command-api": 0}  # connections that another Pod may open
 COMMAND, ALB = ("command-api",), ("alb",)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
@@ -35,7 +37,6 @@ INGRESS = f"static_resources listeners ingress {HTTP}"
 EGRESS = f"static_resources listeners egress {HTTP}"
 METRICS = f"static_resources listeners metrics {HTTP}"
 AT_ALB = f"static_resources listeners alb {HTTP}"
-EARLY = f"{INGRESS} early_header_mutation_extensions 0 typed_config mutations"
 LOG = f"{INGRESS} access_log 0"
 LOGGED = f"{LOG} filter and_filter filters or_filter filters"
 FIELDS = f"{LOG} typed_config log_format json_format"
@@ -44,7 +45,8 @@ CLIENT_LIMIT = f"{INGRESS} http_filters client_limit typed_config"
 BUCKET = f"{CLIENT_LIMIT} descriptors 0 token_bucket"
 OTHERS = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules policies"
 OTHERS += " anything-else principals"
-ROUTE = f"{INGRESS} route_config virtual_hosts app routes"
+BODY = f"{INGRESS} http_filters envoy.filters.http.buffer typed_config max_request_bytes"
+ROUTE = f"{INGRESS} route_config virtual_hosts app routes 2 route timeout"
 READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
 RETRY = f"{READ} retry_policy"
 OPTIONS = "typed_extension_protocol_options envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -63,15 +65,29 @@ TITLES = {
 
 def route_seconds(document: Document) -> float:
     """How long the app has for a request."""
-    return number(value_at(document, f"{ROUTE} 1 route timeout"))
+    return number(value_at(document, ROUTE))
+
+
+def memory_of(side: str) -> int:
+    """The bytes that the sidecar may have."""
+    manifests = yaml.safe_load_all((ROOT / "k8s/base" / f"{side}.yaml").read_text())
+    deployment = next(each for each in manifests if each["kind"] == "Deployment")
+    at = "spec template spec initContainers envoy resources limits memory"
+    return int(value_at(deployment, at).removesuffix("Mi")) * MIB
 
 
 def fits_the_container(connections: float, document: Document) -> bool:
-    """All buffers full are at most half of the container's memory; a peer's connections fit in."""
-    deployment = yaml.safe_load((ROOT / "k8s/base" / f"{name_of(document)}.yaml").read_text())
-    at = "spec template spec initContainers envoy resources limits memory"
-    memory = int(value_at(deployment, at).removesuffix("Mi")) * MIB
-    return 256 < connections <= memory / 2 / BOTH_BUFFERS
+    """All buffers full are at most half of the container's memory; whoever may come fits in."""
+    body = value_at(document, BODY)
+    side, each = name_of(document), BOTH_BUFFERS + body if body else PAGE
+    (breaker,) = value_at(document, f"{APP} circuit_breakers thresholds")
+    served = breaker["max_connections"] + breaker["max_pending_requests"]
+    return bool(max(served, PEERS[side]) < connections <= memory_of(side) / 2 / each)
+
+
+def same_bytes_each_way(limit: float, _: Document) -> bool:
+    """What the memory of all connections is computed from."""
+    return 2 * limit == BOTH_BUFFERS
 
 
 def far_above_the_ingress(connections: float, document: Document) -> bool:
@@ -118,6 +134,8 @@ def waits_for_four_at_most(pending: float, document: Document) -> bool:
 
 # fmt: off
 LIMITS = [
+    Line("static_resources listeners ingress per_connection_buffer_limit_bytes",
+         same_bytes_each_way, "By default 1 MiB for what each client sends."),
     Line(INGRESS_LIMIT, fits_the_container, "Connections alone fill the container's memory."),
     Line("overload_manager resource_monitors 0 typed_config max_active_downstream_connections",
          far_above_the_ingress, "The kubelet's probes are cut off by other people's connections."),
@@ -149,13 +167,6 @@ WHO_ASKS = [
            "HTTP/2 by prior knowledge is taken: many requests a connection, past what is bounded.")
       for at in (INGRESS, METRICS)),
     Line(f"{EGRESS} codec_type", says("HTTP1"), "The same.", COMMAND),
-    Line(f"{INGRESS} use_remote_address", says(True), "A client says itself where it comes from."),
-    Line(f"{INGRESS} xff_num_trusted_hops", says(1), "The ALB is taken for the client."),
-    Line(EARLY, has({"remove": "x-client-id"}),
-         "What is refused before the token is read is logged under a name of the caller's choice."),
-    Line(EARLY, has({"remove": "x-request-id"}), "A caller chooses the id of our log lines."),
-    Line(EARLY, has({"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}}),
-         "A caller changes time-outs and retries."),
     Line(f"{OTHERS} 0 sourced_metadata metadata_matcher path 1 key", says("token_use"),
          "An id token reaches the app."),
     Line(f"{OTHERS} 0 sourced_metadata metadata_matcher value string_match exact", says("access"),
@@ -170,7 +181,7 @@ TIMES = [
     Line(f"{INGRESS} stream_idle_timeout", between(31, 60),
          "By default five minutes; the ALB has given up after 60 s."),
     Line(f"{METRICS} route_config virtual_hosts exact routes 3 route timeout",
-         same_as(f"{ROUTE} 1 route timeout"), "A busy app is called dead, by Envoy's 504."),
+         same_as(ROUTE), "A busy app is called dead, by Envoy's 504."),
     *(Line(f"static_resources clusters {name} connect_timeout", says("1s"),
            "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.")
       for name in ("local_app", "local_app_live", "admin")),
@@ -189,7 +200,6 @@ SEEN = [
          "Good answers are 4 GB of lines a day."),
     *(Line(f"{FIELDS} {field}", says(value), f"A line does not say {what}.")
       for field, value, what in (
-          ("client_id", "%REQUEST_HEADER(X-CLIENT-ID)%", "who asked"),
           ("traceparent", "%REQUEST_HEADER(TRACEPARENT):55%", "what it was a part of"),
           ("details", "%RESPONSE_CODE_DETAILS%", "which filter refused"),
           ("flags", "%RESPONSE_FLAGS%", "what went wrong"),
@@ -219,7 +229,7 @@ TO_THE_PEER = [
     Line(f"{RETRY} num_retries", between(1, 3), "A failure multiplies the load.", COMMAND),
     Line(f"{RETRY} per_try_timeout", between(1, 2.5), "One slow Pod takes all the time.", COMMAND),
     Line(f"{RETRY} retry_back_off base_interval", between(0.01, 0.1), "All at once.", COMMAND),
-    Line(f"{RETRY} host_selection_retry_max_attempts", between(2, 5),
+    Line(f"{RETRY} host_selection_retry_max_attempts", between(8, 20),
          "By default one draw: it may fall on the same Pod again.", COMMAND),
     Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path.", COMMAND),
     Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing.", COMMAND),

@@ -91,19 +91,26 @@ def checks_when_idle(config: Part, name: str) -> bool:
 
 
 ORDER = [
-    "envoy.filters.http.health_check",
     "pod_limit",
     "jwt",
+    "envoy.filters.http.health_check",
     "envoy.filters.http.rbac",
     "client_limit",
-    "envoy.filters.http.router",
 ]
+LAST = ["request_id", "envoy.filters.http.router"]
 
 RULES = [
     Rule(
         "filters stand in the one safe order",
-        lambda c: order(c) == ORDER,
+        lambda c: order(c) == [*ORDER, *LAST],
         lambda c: filters(c).insert(1, filters(c).pop(2)),
+        ("query-api",),
+    ),
+    Rule(
+        "a body is waited for when it is known whose it is and that it is allowed",
+        lambda c: order(c) == [*ORDER, "envoy.filters.http.buffer", *LAST],
+        lambda c: filters(c).insert(1, filters(c).pop(5)),
+        ("command-api",),
     ),
     Rule(
         "ingress takes part in a drain",
@@ -124,7 +131,7 @@ RULES = [
     Rule(
         "the admin interface cannot",
         lambda c: c["admin"]["address"]["socket_address"]["address"] == "127.0.0.1",
-        lambda c: c["admin"]["address"]["socket_address"].update(address="0.0.0.0"),  # noqa: S104
+        lambda c: c["admin"]["address"]["socket_address"].update(address="0.0.0.0"),  # noqa: S104 — what must not be
         (*SIDECARS, "alb"),
     ),
     Rule(
@@ -144,11 +151,6 @@ RULES = [
         ("command-api", "alb"),
     ),
     Rule(
-        "connections of a failed app are closed",
-        lambda c: cluster(c, "local_app").get("close_connections_on_host_health_failure") is True,
-        lambda c: cluster(c, "local_app").pop("close_connections_on_host_health_failure"),
-    ),
-    Rule(
         "liveness does not ask for readiness",
         lambda c: "health_checks" not in cluster(c, "local_app_live"),
         lambda c: cluster(c, "local_app_live").update(health_checks=[{}]),
@@ -156,7 +158,7 @@ RULES = [
     Rule(
         "nothing is tried twice on the way to the app",
         lambda c: all("retry_policy" not in each.get("route", {}) for each in routes(c)),
-        lambda c: routes(c)[1]["route"].update(retry_policy={"retry_on": "5xx"}),
+        lambda c: routes(c)[2]["route"].update(retry_policy={"retry_on": "5xx"}),
     ),
     Rule(
         "the ALB tries nothing twice",

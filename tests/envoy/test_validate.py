@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bukken_local import binaries, envoys
-from bukken_local.processes import Child
+from bukken_local.kubernetes import envoy_files
+from bukken_local.processes import binaries
+from bukken_local.processes.child import Child
 
 ROOT = Path(__file__).parents[2]
 FILES = ["alb", "command-api", "query-api"]
@@ -19,7 +20,7 @@ async def verdict(document: dict[str, Any], *, directory: Path) -> tuple[int | N
     shutil.copytree(ROOT / "local/place", directory / "place")
     (directory / "envoy.yaml").write_text(json.dumps(document))
     child = Child.start(
-        [binaries.envoy(), "--mode", "validate", "-c", "envoy.yaml", *envoys.EXTRA_ARGUMENTS],
+        [binaries.envoy(), "--mode", "validate", "-c", "envoy.yaml", *envoy_files.EXTRA_ARGUMENTS],
         name="envoy",
         log=directory / "log",
         env={},

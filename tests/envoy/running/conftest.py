@@ -11,22 +11,69 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from deployment.lines import owner_of, take_out
 
-from bukken_local import binaries, envoys
-from bukken_local.processes import Child
+from bukken_local.kubernetes import envoy_files
+from bukken_local.kubernetes.envoy_files import Home
+from bukken_local.processes import binaries
+from bukken_local.processes.child import Child
 
 ROOT = Path(__file__).parents[3]
+INGRESS = "static_resources listeners ingress filter_chains 0 filters 0 typed_config"
 Change = Callable[[dict[str, Any]], object]
 NewApp = Callable[[], Any]
-NewHome = Callable[[], envoys.Home]
+NewHome = Callable[[], Home]
 Serve = Callable[..., AbstractContextManager[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A sidecar and the app beside it, at addresses of their own."""
+
+    home: Home
+    app: Any  # a FakeApp of the conftest above
+    envoy: Child
+    ingress: httpx.Client
+    admin: httpx.Client
+
+    @property
+    def app_is_well(self) -> bool:
+        """Whether Envoy's own check of the app has passed."""
+        stats = f"http://{self.home.loopback}:9901/stats?filter=local_app.membership_healthy"
+        try:
+            return httpx.get(stats, trust_env=False).text.strip().endswith(": 1")
+        except httpx.TransportError:
+            return False
+
+    @property
+    def health(self) -> int:
+        """What the load balancer is told; 0 when nobody answers."""
+        return status_of(f"{self.ingress.base_url}/healthz/lb")
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of the access log so far."""
+        return lines_of(self.envoy)
+
+    def place(self, name: str, *, text: str) -> None:
+        """Puts another place file there, at once, as a mounted one is changed."""
+        new = self.envoy.log.with_name("new")
+        new.write_text(text)
+        new.rename(self.envoy.log.parent / "place" / name)
+
+
+def lines_of(envoy: Child) -> list[dict[str, Any]]:
+    """The access log among what an Envoy wrote."""
+    written = envoy.log.read_text().splitlines()
+    return [json.loads(line) for line in written if line.startswith("{")]
 
 
 def status_of(url: str) -> int:
@@ -66,13 +113,13 @@ def place_changed() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="module")
-def home(new_home: NewHome) -> envoys.Home:
+def home(new_home: NewHome) -> Home:
     """The addresses of this module's Pod."""
     return new_home()
 
 
 @pytest.fixture(scope="module")
-def app(home: envoys.Home, new_app: NewApp, serve: Serve) -> Iterator[Any]:
+def app(home: Home, new_app: NewApp, serve: Serve) -> Iterator[Any]:
     """The app beside the sidecar: a FakeApp of the conftest above."""
     fake = new_app()
     with serve(fake.handler(), host=home.loopback, port=8000):
@@ -110,24 +157,24 @@ def run_envoy(
 ) -> Iterator[Callable[..., Child]]:
     """Starts an Envoy in a place of its own and stops it at the end of the module."""
     children: list[Child] = []
-    clusters = (ROOT / "local/place/clusters.yaml").read_text()
-    jwt = (ROOT / "local/place/jwt.yaml").read_text()
+    addresses = (ROOT / "local/place/clusters.yaml").read_text()
+    issuer = (ROOT / "local/place/jwt.yaml").read_text()
     host, port = issuer_address
 
     def run(
-        document: dict[str, Any], *, home: envoys.Home, arguments: tuple[str, ...] = ()
-    ) -> Child:
+        document: dict[str, Any], *, home: Home, arguments: tuple[str, ...] = (),
+        jwt: Callable[[str], str] = place_changed, clusters: Callable[[str], str] = str,
+    ) -> Child:  # fmt: skip
         directory = tmp_path_factory.mktemp("envoy")
         (directory / "place").mkdir()
-        (directory / "place/jwt.yaml").write_text(place_changed(jwt))
-        (directory / "place/clusters.yaml").write_text(
-            envoys.with_endpoint(clusters, cluster="issuer", host=host, port=port)
-        )
-        (directory / "envoy.yaml").write_text(envoys.rehomed(json.dumps(document), home=home))
+        (directory / "place/jwt.yaml").write_text(jwt(issuer))
+        found = envoy_files.with_endpoint(addresses, cluster="issuer", host=host, port=port)
+        (directory / "place/clusters.yaml").write_text(clusters(found))
+        (directory / "envoy.yaml").write_text(envoy_files.rehomed(json.dumps(document), home=home))
         child = Child.start(
             [binaries.envoy(), "-c", "envoy.yaml", "--concurrency", "1", "--log-level", "warning",
              "--reject-unknown-dynamic-fields", "--file-flush-interval-msec", "50",
-             *envoys.EXTRA_ARGUMENTS, *arguments],
+             *envoy_files.EXTRA_ARGUMENTS, *arguments],
             name="envoy", log=directory / "log", env={}, cwd=directory,
         )  # fmt: skip
         children.append(child)
@@ -141,7 +188,7 @@ def run_envoy(
 @pytest.fixture(scope="module")
 def envoy(
     run_envoy: Callable[..., Child], config: Callable[[str], dict[str, Any]],
-    sidecar_file: str, changed: Change, home: envoys.Home, app_ready: threading.Event,
+    sidecar_file: str, changed: Change, home: Home, app_ready: threading.Event,
     until: Callable[..., None],
 ) -> Child:  # fmt: skip
     """This module's Envoy, with a healthy app behind it."""
@@ -164,21 +211,21 @@ def client_of(address: str, *, port: int) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def ingress(envoy: Child, home: envoys.Home) -> Iterator[httpx.Client]:
+def ingress(envoy: Child, home: Home) -> Iterator[httpx.Client]:
     """Where the load balancer sends requests."""
     assert envoy.running
     yield from client_of(home.address, port=8080)
 
 
 @pytest.fixture(scope="module")
-def metrics(envoy: Child, home: envoys.Home) -> Iterator[httpx.Client]:
+def metrics(envoy: Child, home: Home) -> Iterator[httpx.Client]:
     """Where the kubelet and Prometheus ask."""
     assert envoy.running
     yield from client_of(home.address, port=9902)
 
 
 @pytest.fixture(scope="module")
-def admin(envoy: Child, home: envoys.Home) -> Iterator[httpx.Client]:
+def admin(envoy: Child, home: Home) -> Iterator[httpx.Client]:
     """What only the Pod itself reaches."""
     assert envoy.running
     yield from client_of(home.loopback, port=9901)
@@ -187,6 +234,63 @@ def admin(envoy: Child, home: envoys.Home) -> Iterator[httpx.Client]:
 @pytest.fixture
 def access_log(envoy: Child) -> Callable[[], list[dict[str, Any]]]:
     """The lines of the access log so far."""
-    return lambda: [
-        json.loads(line) for line in envoy.log.read_text().splitlines() if line.startswith("{")
-    ]
+    return lambda: lines_of(envoy)
+
+
+@pytest.fixture(scope="module")
+def new_pod(
+    config: Callable[[str], dict[str, Any]], sidecar_file: str, run_envoy: Callable[..., Child],
+    new_home: NewHome, new_app: NewApp, serve: Serve, until: Callable[..., None],
+) -> Iterator[Callable[..., Pod]]:  # fmt: skip
+    """Starts a further Pod, with files of its own: what a test needs, or a negative control."""
+    with ExitStack() as stack:
+
+        def client(address: str, port: int) -> httpx.Client:
+            made = httpx.Client(base_url=f"http://{address}:{port}", trust_env=False, timeout=20)
+            return stack.enter_context(made)
+
+        def start(
+            change: Change = lambda _: None, *, well: bool = True, **place: Callable[[str], str]
+        ) -> Pod:
+            home, app, document = new_home(), new_app(), config(sidecar_file)
+            change(document)
+            stack.enter_context(serve(app.handler(), host=home.loopback, port=8000))
+            stack.callback(app.released.set)
+            pod = Pod(
+                home=home, app=app, envoy=run_envoy(document, home=home, **place),
+                ingress=client(home.address, 8080), admin=client(home.loopback, 9901),
+            )  # fmt: skip
+            until(lambda: pod.app_is_well or not pod.envoy.running, what="the app passes a check")
+            assert pod.envoy.running, pod.envoy.tail(50)
+            until(lambda: pod.health == 200 or not well, what="/healthz/lb answers 200")
+            return pod
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def without() -> Callable[..., Change]:
+    """A change of a file: what stands at these paths of its ingress is taken out."""
+
+    def change_of(*paths: str) -> Change:
+        def change(document: dict[str, Any]) -> None:
+            for path in paths:
+                take_out(document, f"{INGRESS} {path}")
+
+        return change
+
+    return change_of
+
+
+@pytest.fixture(scope="session")
+def having() -> Callable[..., Change]:
+    """A change of a file: another value stands at a path of its ingress."""
+
+    def change_of(path: str, value: object) -> Change:
+        def change(document: dict[str, Any]) -> None:
+            owner, key = owner_of(document, f"{INGRESS} {path}")
+            owner[key] = value
+
+        return change
+
+    return change_of

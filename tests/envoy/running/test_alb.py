@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bukken_local.envoys import Home, resolver
-from bukken_local.processes import Child
+from bukken_local.kubernetes.envoy_files import Home, resolver
+from bukken_local.processes.child import Child
 
 Config = Callable[[str], dict[str, Any]]
 Context = Callable[..., AbstractContextManager[int]]

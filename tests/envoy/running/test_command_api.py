@@ -58,3 +58,19 @@ def test_an_unknown_path_reaches_nobody(
     answer = ingress.put(path, headers=bearer("listings.write"))
 
     assert (answer.status_code, seen) == (404, [])
+
+
+def test_an_id_token_does_not_even_reach_a_405(
+    ingress: httpx.Client, new_pod: Callable[..., Any], having: Callable[..., Any], bearer: Bearer,
+    seen: list[dict[str, Any]],
+) -> None:  # fmt: skip
+    """What no scope is needed for takes an access token all the same; by the control, any token."""
+    others = "http_filters envoy.filters.http.rbac typed_config rules policies anything-else"
+    control = new_pod(having(f"{others} principals", [{"any": True}]))
+    headers = bearer("listings.write", token_use="id")
+
+    refused, passed = (
+        client.post("/v1/listings", headers=headers) for client in (ingress, control.ingress)
+    )
+
+    assert (refused.status_code, passed.status_code, seen) == (403, 200, [])

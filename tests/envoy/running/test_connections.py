@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bukken_local.envoys import Home
-from bukken_local.processes import Child
+from bukken_local.kubernetes.envoy_files import Home
+from bukken_local.processes.child import Child
 
 LIMIT = 5
 KEY = "envoy.resource_limits.listener.ingress.connection_limit"
@@ -83,3 +83,25 @@ def _listens(address: tuple[str, int]) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # RFC 9113 § 3.4
+
+
+def test_nobody_speaks_http_2(
+    new_pod: Callable[..., Any], having: Callable[..., Any], envoy: Child, home: Home
+) -> None:
+    """Many requests on one connection would be past what is bounded; by the control, an answer."""
+    assert envoy.running
+    control = new_pod(having("codec_type", "AUTO"))
+
+    assert answer_to_http_2(home.address).startswith(b"HTTP/1.1 ")
+    assert answer_to_http_2(control.home.address)[3:4] == b"\x04"  # SETTINGS
+
+
+def answer_to_http_2(address: str) -> bytes:
+    """What comes back."""
+    with socket.create_connection((address, 8080)) as client:
+        client.settimeout(10)
+        client.sendall(HTTP_2)
+        return client.recv(100)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bukken_local.envoys import Home
+from bukken_local.kubernetes.envoy_files import Home
 
 Bearer = Callable[..., dict[str, str]]
 Serve = Callable[..., AbstractContextManager[int]]

@@ -11,6 +11,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # How to be refused (path, headers to add, with which token), and the answer's status and title.
 REFUSALS = {
     "no token": ("/v1/listings", {}, False, 401, "Unauthorized"),
+    "no token and no such path": ("/nope", {}, False, 401, "Unauthorized"),
+    "no bearer": ("/v1/listings", {"authorization": "Basic eDp5"}, False, 401, "Unauthorized"),
     "wrong scope": ("/v1/listings", {}, "listings.write", 403, "Forbidden"),
     "no such path": ("/nope", {}, True, 404, "Not Found"),
     "escaped slash": ("/v1/listings/a%2Fb", {}, True, 400, "Bad Request"),
@@ -61,6 +63,7 @@ def test_headers_of_the_sidecar_cannot_be_sent(
         "x-request-id": "junk\tjunk",
         "x-envoy-upstream-rq-timeout-ms": "1",
         "x-envoy-original-path": "/other",
+        "x-envoy-original-method": "PUT",
     }
 
     answer = ingress.get("/v1/listings", headers=bearer() | forged)
@@ -70,6 +73,41 @@ def test_headers_of_the_sidecar_cannot_be_sent(
     assert UUID.fullmatch(headers["x-request-id"])
     assert headers["x-request-id"] == answer.headers["x-request-id"]
     assert not forged.keys() & headers.keys() - {"x-client-id", "x-request-id"}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("early_header_mutation_extensions 0 typed_config mutations 1", "x-envoy-original-method"),
+     ("early_header_mutation_extensions 0 typed_config mutations 0", "x-client-id")],
+)  # fmt: skip
+def test_without_its_line_a_forged_header_arrives(
+    line: str, name: str, new_pod: Callable[..., Any], without: Callable[..., Any], bearer: Bearer
+) -> None:
+    """The controls, in a place whose jwt.yaml puts no name into x-client-id."""
+    careful = new_pod(jwt=without_a_name)
+    careless = new_pod(without(line), jwt=without_a_name)
+
+    for pod in (careful, careless):
+        pod.ingress.get("/v1/listings", headers=bearer() | {name: "forged"})
+
+    assert name not in careful.app.seen[0]["headers"]
+    assert careless.app.seen[0]["headers"][name] == "forged"
+
+
+def without_a_name(jwt: str) -> str:
+    """The place file without the line that tells the app who asks."""
+    lines = jwt.splitlines(keepends=True)
+    return "".join(line for line in lines if "claim_to_headers" not in line)
+
+
+def test_inside_an_edge_a_client_would_choose_the_id(
+    new_pod: Callable[..., Any], without: Callable[..., Any], bearer: Bearer
+) -> None:
+    """The control: without use_remote_address a request's id is the one that was sent."""
+    pod = new_pod(without("use_remote_address"))
+    pod.ingress.get("/v1/listings", headers=bearer() | {"x-request-id": "mine"})
+
+    assert pod.app.seen[0]["headers"]["x-request-id"] == "mine"
 
 
 def test_a_traceparent_goes_through(

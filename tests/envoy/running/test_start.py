@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from bukken_local.envoys import Home
-from bukken_local.processes import Child
+from bukken_local.kubernetes.envoy_files import Home
+from bukken_local.processes.child import Child
 
 Bearer = Callable[..., dict[str, str]]
 Config = Callable[[str], dict[str, Any]]
