@@ -1,6 +1,5 @@
-"""What tests of every part need: a real database that is a test's own."""
+"""What tests of every part need."""
 
-import asyncio
 import logging
 import shutil
 import socket
@@ -8,16 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from bukken_local import binaries
-from bukken_local.endpoint import Address
-from bukken_local.postgres import Cluster
+from bukken_local.database.endpoint import Address
 
-pytest_plugins = ["migrated_database", "running_compose"]
-
-MakeCluster = Callable[[], Cluster]
+pytest_plugins = ["running_compose", "chosen_servers", "migrated_database"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,58 +47,3 @@ def public_directory() -> Iterator[Path]:
     directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="session")
-def make_cluster(public_directory: Path) -> Iterator[MakeCluster]:
-    """A function that makes a cluster, not started; it is stopped when the session ends."""
-    programs = binaries.postgres_programs(public_directory)
-    made: list[Cluster] = []
-
-    def make() -> Cluster:
-        cluster = Cluster(
-            public_directory / f"cluster-{len(made)}",
-            programs=programs,
-            user=binaries.postgres_user(),
-            primary=_free_address(),
-            standby=_free_address(),
-            purpose="test",
-            say=print,
-        )
-        made.append(cluster)
-        return cluster
-
-    yield make
-    for cluster in made:
-        asyncio.run(cluster.stop())
-
-
-@pytest.fixture(scope="session")
-def postgres_cluster(
-    make_cluster: MakeCluster, refuse_unless_test_database: Callable[[Address, str], None]
-) -> Cluster:
-    """A running primary, storage and standby, one for all tests of the session."""
-    cluster = make_cluster()
-    asyncio.run(cluster.start())
-    for address in (cluster.primary, cluster.standby):
-        refuse_unless_test_database(address, cluster.password)
-    return cluster
-
-
-@pytest.fixture(scope="session")
-def refuse_unless_test_database() -> Callable[[Address, str], None]:
-    """A function that ends the tests rather than let them loose on data somebody wants to keep."""
-
-    def refuse(address: Address, password: str) -> None:
-        with psycopg.connect(
-            host=address.host,
-            port=address.port,
-            user="bukken_master",
-            password=password,
-            dbname="postgres",
-        ) as master:
-            row = master.execute("SELECT current_setting('bukken.purpose', true)").fetchone()
-        if row != ("test",):
-            pytest.exit(f"the database at {address} is not a test's", returncode=1)
-
-    return refuse

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from postgres_servers import Servers
 from pydantic import SecretStr
 
 from bukken_database import bootstrap, migrations
 from bukken_database.connections import job_engine
 from bukken_database.roles import MASTER
 from bukken_database.settings import DatabaseSettings
-from bukken_local.endpoint import Address
-from bukken_local.postgres import Cluster
+from bukken_local.database.endpoint import Address
 
 PASSWORDS: Final = {
     "bukken_migrator": "migrator's",
@@ -113,12 +113,12 @@ class MigratedDatabase:
 
 
 @pytest.fixture(scope="session")
-def database(postgres_cluster: Cluster) -> MigratedDatabase:
+def database(servers: Servers) -> MigratedDatabase:
     """The platform's database, bootstrapped and migrated once for all tests."""
     made = MigratedDatabase(
-        primary=postgres_cluster.primary,
-        standby=postgres_cluster.standby,
-        master_password=postgres_cluster.password,
+        primary=servers.primary,
+        standby=servers.standby,
+        master_password=servers.password,
     )
     made.bootstrap(passwords=PASSWORDS)
     made.migrate()

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ START_SECONDS = 300  # from nothing: images are built, on a busy machine
 COMMAND_SECONDS = 90
 
 
+@cache
 def engine_missing() -> str | None:
     """Why nothing can be run in containers here, or None."""
     if not shutil.which("docker"):

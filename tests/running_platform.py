@@ -1,22 +1,14 @@
 """What a platform is to a test, wherever it runs."""
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+from waiting import wait_until
 
-from bukken_local import tokens
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: Callable[[], str]) -> None:
-    """Waits for a condition, or fails with what did not happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what()}"
-        time.sleep(0.05)
+from bukken_local.issuer import tokens
 
 
 class Platform(ABC):

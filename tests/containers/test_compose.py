@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bukken_local.manifests import Container, read_deployment
-from bukken_local.postgres_home import SETTINGS
+from bukken_local.database.home import SETTINGS
+from bukken_local.kubernetes.manifests import Container, read_deployment
 
 ROOT = Path(__file__).parents[2]
 SIDES = ("command-api", "query-api")
@@ -28,8 +28,9 @@ def containers_of(side: str) -> tuple[Container, Container]:
 
 def limits_of(side: str) -> list[str]:
     """The memory limits of a Deployment, as Compose writes them."""
-    source = yaml.safe_load((ROOT / "k8s/base" / f"{side}.yaml").read_text())
-    pod = source["spec"]["template"]["spec"]
+    documents = yaml.safe_load_all((ROOT / "k8s/base" / f"{side}.yaml").read_text())
+    deployment = next(document for document in documents if document["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
     containers = [pod["initContainers"][0], pod["containers"][0]]
     return [each["resources"]["limits"]["memory"].replace("Mi", "m") for each in containers]
 
@@ -50,6 +51,26 @@ def test_envoy_is_started_as_on_kubernetes(side: str) -> None:
     assert service["entrypoint"] == list(sidecar.command)
     assert service["command"] == list(sidecar.args)
     assert f"./envoy/{side}.yaml:/etc/envoy/envoy.yaml:ro" in service["volumes"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_container_is_asked_what_its_probe_asks_on_kubernetes(side: str) -> None:
+    """A sidecar is healthy of itself, an app when it is ready: each has its own state."""
+    probe = containers_of(side)[0].startup_probe
+    asked = [SERVICES[f"{side}-1{of}"]["healthcheck"]["test"][2:] for of in ("-envoy", "")]
+
+    assert probe
+    assert probe.http_get
+    assert asked[0] == ["/answers", "9902", "200", "GET", probe.http_get.path]
+    assert asked[1] == ["/answers", "8000", "200", "GET", "/healthz/ready"]
+
+
+def test_what_is_made_from_this_tree_is_made_at_each_start() -> None:
+    """After a `git pull`, `up` runs what was pulled and not last week's image."""
+    policies = {name: s["pull_policy"] for name, s in SERVICES.items() if "build" in s}
+
+    assert len(policies) == 5
+    assert set(policies.values()) == {"build"}
 
 
 @pytest.mark.parametrize("side", SIDES)

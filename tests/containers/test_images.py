@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_compose import docker
-from running_platform import wait_until
+from running_compose import START_SECONDS, docker
+from waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 BASE = "python:3.13-slim"
@@ -30,6 +30,7 @@ print(answer.status, answer.read().decode())
 """
 
 Built = Callable[[str], str]
+pytestmark = pytest.mark.timeout(START_SECONDS + 120)  # the first one builds
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,8 @@ def built(engine: None) -> Built:  # noqa: ARG001 — it skips
 
     def build(image: str) -> str:
         file = ROOT / IMAGES[image] / "Dockerfile"
-        docker("build", "--quiet", "--file", str(file), "--tag", f"{image}:test", str(ROOT))
+        arguments = ("--quiet", "--file", str(file), "--tag", f"{image}:test", str(ROOT))
+        docker("build", *arguments, seconds=START_SECONDS)
         return f"{image}:test"
 
     return build
