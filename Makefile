@@ -26,16 +26,42 @@ token: $(UV) ## Print one token for the running platform: make -s token SCOPE="l
 import: $(UV) ## Send files to the running platform as the back end would: make import FILES="a.csv b.csv"
 	@$(RUN) python -m bukken_local import $(FILES)
 
+restart: $(UV) ## Replace a running service's Pods one by one: make restart SERVICE=query-api
+	@$(RUN) python -m bukken_local restart $(SERVICE)
+
+undo: $(UV) ## Go back to what it was before the last restart: make undo SERVICE=query-api
+	@$(RUN) python -m bukken_local undo $(SERVICE)
+
+evict: $(UV) ## Stop a Pod as a node's drain would, if its budget allows: make evict POD=query-api-1
+	@$(RUN) python -m bukken_local evict $(POD)
+
 clean: $(UV) ## Forget the data of `make run`
 	@$(RUN) python -m bukken_local clean
+
+##@ Kubernetes
+
+release: $(UV) ## Bring a release out, and back if it fails: make release OVERLAY=staging
+	@$(RUN) python -m k8s.release release $(OVERLAY) $(if $(URL),--url $(URL))
+
+rollback: $(UV) ## Take the last release back: make rollback OVERLAY=staging
+	@$(RUN) python -m k8s.release rollback $(OVERLAY) $(if $(URL),--url $(URL))
+
+node-budget: $(UV) ## Does it all fit on the nodes? A table, and a page with its picture
+	@$(RUN) python -m k8s.node_budget --page docs/operating/node-budget.md
 
 ##@ Working on it
 
 test: lint types $(UV) ## Everything that must pass: lint, types, tests (on two cores)
 	@$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
-compose-test: $(UV) ## The system tests on containers (needs Docker)
-	@$(RUN) pytest tests/system --place=compose $(ARGS)
+compose-test: $(UV) ## On containers: the system tests, and all that asks a database (needs Docker)
+	@docker compose build --quiet
+	@$(RUN) pytest --place=compose --database=containers \
+	  tests/system tests/database tests/command_api tests/query_api $(ARGS)
+
+# -s: it tells what it waits for. CONTEXT confirms a cluster that is not known as one to throw away.
+kind-test: $(UV) ## On the cluster of kubectl's current context: k8s/kind and what it promises
+	@BUKKEN_KIND_TEST="$(CONTEXT)" $(RUN) pytest -s -v --timeout=1800 tests/kind $(ARGS)
 
 lint: $(UV) ## Ruff: rules and formatting
 	@$(RUN) ruff check --quiet .
@@ -65,4 +91,4 @@ help: ## This menu
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 
-.PHONY: run demo token import clean test compose-test lint types format bench help
+.PHONY: release rollback run demo token import restart undo evict clean test kind-test compose-test lint types format bench help

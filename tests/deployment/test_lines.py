@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from deployment.lines import (
     Document,
     Line,
@@ -20,6 +19,7 @@ from deployment.lines import (
     take_out,
     value_at,
 )
+from deployment.rendered import base_document
 from pydantic_settings import BaseSettings
 
 from command_api.settings import Settings as CommandSettings
@@ -39,8 +39,7 @@ APP = f"{POD} containers app"
 
 def deployment(side: str) -> Document:
     """A Deployment, parsed anew."""
-    parsed: Document = yaml.safe_load((ROOT / "k8s/base" / f"{side}.yaml").read_text())
-    return parsed
+    return base_document(side, "Deployment")
 
 
 def mebibytes(value: object) -> int:
@@ -111,6 +110,10 @@ LINES = [
     Line(f"metadata labels {LABEL}", says("{side}"), "It cannot be found by its label."),
     Line("spec selector matchLabels", own_label, "It adopts the other side's Pods, or is refused."),
     Line(f"spec template metadata labels {LABEL}", says("{side}"), "No Service finds the Pods."),
+    Line("spec progressDeadlineSeconds", between(120, 600),
+         "A release that stands still is noticed by nobody, or before a new node is there."),
+    Line(f"{POD} serviceAccountName", says("{side}"), "It is nobody, or the other side, to AWS."),
+    Line(f"{POD} priorityClassName", says("bukken-serving"), "A batch starves what serves."),
     Line(f"{POD} automountServiceAccountToken", says(False),
          "Whoever breaks in finds a token for the API server."),
     Line(f"{POD} enableServiceLinks", says(False),
@@ -135,6 +138,8 @@ LINES = [
          "A drain by hand says goodbye to few at first, and the rest are cut off at the end."),
     Line(f"{ENVOY} args --drain-time-s", between(10, 40),
          "By default a drain by hand takes 600 s, longer than a Pod is given to stop."),
+    Line(f"{ENVOY} args", has("--disable-hot-restart"),
+         "It claims shared memory that another Envoy may have, and leaves it behind a kill."),
     Line(f"{ENVOY} args", has("--reject-unknown-dynamic-fields"),
          "A misspelt line of security in a place file is ignored in silence."),
     Line(f"{ENVOY} args --log-level", says("warning"), "What is wrong drowns in what is not."),
@@ -151,8 +156,10 @@ LINES = [
          "On a busy node Envoy is killed while it starts; far more, and a broken one goes unseen."),
     Line(f"{ENVOY} readinessProbe periodSeconds", between(1, 5),
          "A Pod that cannot serve stays among the endpoints longer than the ALB would keep it."),
-    Line(f"{ENVOY} readinessProbe failureThreshold", says(1),
-         "Envoy has asked twice already; asking on only sends requests into a 503."),
+    Line(f"{ENVOY} readinessProbe timeoutSeconds", says(2),
+         "By default it is 1 s: a node that is busy for a second takes all its Pods out at once."),
+    Line(f"{ENVOY} readinessProbe failureThreshold", says(2),
+         "One lost packet takes a Pod out; more, and requests are sent into a 503."),
     Line(f"{ENVOY} livenessProbe timeoutSeconds", between(2, 5),
          "By default it is 1 s, and a busy node's Envoy is killed though it turns."),
     Line(f"{ENVOY} livenessProbe failureThreshold", between(3, 10), "One lost packet kills it."),
@@ -164,6 +171,8 @@ LINES = [
     Line(f"{ENVOY} securityContext runAsUser", says(101), "It is not the image's user."),
     Line(f"{ENVOY} securityContext runAsGroup", says(101), "Its files are root's group's."),
     Line(f"{APP} image", says("bukken/{side}"), "Another program runs."),
+    Line(f"{APP} imagePullPolicy", says("IfNotPresent"),
+         "Without a tag the default is Always: an image that was loaded is asked of a registry."),
     Line(f"{APP} env", settings_of_the_side, "A variable that nothing reads sets nothing."),
     Line(f"{APP} env BUKKEN_DATABASE_HOST valueFrom configMapKeyRef key", own_endpoint,
          "Writes meet a read-only server, or reads load the writer."),

@@ -1,21 +1,33 @@
 """The chain of inequalities of the architecture's § 5, computed from the files themselves.
 
-Every number is read where it takes effect: in the Envoy files, the Deployments, and the settings'
-defaults unless the Deployment sets the variable.
+Every number is read where it takes effect: in the Ingress or the ALB's stand-in, the Envoy files,
+the Deployments, and the settings' defaults unless the Deployment sets the variable. That no overlay
+changes a Deployment's times is in test_overlays.py.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from deployment.load_balancer import (
+    Config,
+    LoadBalancer,
+    cluster,
+    envoy_file,
+    idle,
+    manager,
+    of_the_ingress,
+    seconds,
+    stand_in,
+)
+from deployment.rendered import ON_AWS
 
 from bukken_contract.drain import DRAIN_SECONDS
 from bukken_contract.settings import ProcessSettings
-from bukken_local.manifests import Container, Deployment, Probe, read_deployment
+from bukken_local.kubernetes.manifests import Container, Deployment, Probe, read_deployment
 from command_api.settings import Settings as CommandSettings
 from query_api.settings import Settings as QuerySettings
 
@@ -28,24 +40,20 @@ SETTINGS: Mapping[str, tuple[type[ProcessSettings], str]] = {
 SLACK_SECONDS = 10  # for the kubelet to notice, and for Python to end
 NODE_SHUTDOWN_SECONDS = 120  # what EKS nodes leave to Pods: 150 s less 30 s for the critical ones
 
-Config = dict[str, Any]
 
-
-def seconds(duration: str) -> float:
-    """An Envoy duration."""
-    return float(duration.removesuffix("s"))
+@functools.cache
+def deployment_of(side: str) -> Deployment:
+    """A Deployment of k8s/base."""
+    path = ROOT / "k8s/base" / f"{side}.yaml"
+    return read_deployment(path.read_text(), source=path)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """One side's numbers, by the names the architecture gives them."""
+    """One side's numbers behind one load balancer, by the names the architecture gives them."""
 
     side: str
-
-    @property
-    def alb(self) -> Config:
-        """The load balancer's file."""
-        return envoy_file("alb")
+    balancer: LoadBalancer
 
     @property
     def sidecar(self) -> Config:
@@ -55,8 +63,7 @@ class Budget:
     @property
     def deployment(self) -> Deployment:
         """The Deployment."""
-        path = ROOT / "k8s/base" / f"{self.side}.yaml"
-        return read_deployment(path.read_text(), source=path)
+        return deployment_of(self.side)
 
     @property
     def app(self) -> Container:
@@ -88,11 +95,6 @@ class Budget:
         return idle(manager(self.sidecar, "ingress"))
 
     @property
-    def alb_idle(self) -> float:
-        """The load balancer's idle time-out."""
-        return idle(manager(self.alb, "alb"))
-
-    @property
     def grace(self) -> int:
         """What the kubelet gives a Pod to stop."""
         return self.deployment.pod.termination_grace_period_seconds
@@ -111,30 +113,6 @@ class Budget:
         return probe
 
 
-def envoy_file(name: str) -> Config:
-    """An Envoy file."""
-    parsed: Config = yaml.safe_load((ROOT / "envoy" / f"{name}.yaml").read_text())
-    return parsed
-
-
-def manager(config: Config, name: str) -> Config:
-    """The HTTP connection manager of a listener."""
-    found: Config = next(x for x in config["static_resources"]["listeners"] if x["name"] == name)
-    typed: Config = found["filter_chains"][0]["filters"][0]["typed_config"]
-    return typed
-
-
-def cluster(config: Config, name: str) -> Config:
-    """A cluster."""
-    found: Config = next(x for x in config["static_resources"]["clusters"] if x["name"] == name)
-    return found
-
-
-def idle(part: Config) -> float:
-    """The idle time-out of a connection manager or of a cluster's protocol options."""
-    return seconds(part["common_http_protocol_options"]["idle_timeout"])
-
-
 def upstream_idle(config: Config, name: str) -> float:
     """How long Envoy keeps an idle connection to a cluster."""
     (options,) = cluster(config, name)["typed_extension_protocol_options"].values()
@@ -145,15 +123,6 @@ def detection(config: Config, name: str) -> float:
     """How long a cluster sends to a target that no longer answers."""
     check = cluster(config, name)["health_checks"][0]
     return seconds(check["interval"]) * float(check["unhealthy_threshold"])
-
-
-def deregistration_delay(config: Config, name: str) -> float:
-    """How long the ALB waits for a target that leaves."""
-    return float(
-        cluster(config, name)["metadata"]["filter_metadata"]["bukken.alb"][
-            "deregistration_delay_seconds"
-        ]
-    )
 
 
 def breaker(config: Config) -> int:
@@ -167,20 +136,20 @@ def breaker(config: Config) -> int:
 Ascending = Callable[[Budget], list[float]]
 
 CHAINS: Mapping[str, Ascending] = {
-    "keep-alive: the ALB closes before Envoy": lambda b: [b.alb_idle, b.ingress_idle],
+    "keep-alive: the ALB closes before Envoy": lambda b: [b.balancer.idle, b.ingress_idle],
     "keep-alive: Envoy closes before the app": lambda b: [
         upstream_idle(b.sidecar, "local_app"), b.setting("keep_alive_seconds")],
-    "keep-alive: the ALB's idle connections end before Envoy's": lambda b: [
-        upstream_idle(b.alb, b.side), b.ingress_idle],
+    "keep-alive: the stand-in's idle connections end before Envoy's": lambda b: [
+        upstream_idle(envoy_file("alb"), b.side), b.ingress_idle],
     "stop: traffic has left before the app is told": lambda b: [
-        deregistration_delay(b.alb, b.side), b.drain],
+        b.balancer.deregistration_delay, b.drain],
     "stop: all of it fits into the grace": lambda b: [
         b.drain + b.setting("graceful_seconds") + SLACK_SECONDS, b.grace],
     "stop: the grace fits into a node's shutdown": lambda b: [b.grace, NODE_SHUTDOWN_SECONDS + 1],
     "stop: the ALB has lost the target before the app is told": lambda b: [
-        detection(b.alb, b.side), b.drain],
+        b.balancer.detection, b.drain],
     "requests: each outer time-out is longer": lambda b: [
-        b.setting("request_seconds"), b.route, b.setting("graceful_seconds"), b.alb_idle],
+        b.setting("request_seconds"), b.route, b.setting("graceful_seconds"), b.balancer.idle],
     "requests: a stream may be silent longer than a route takes": lambda b: [
         b.route, seconds(manager(b.sidecar, "ingress")["stream_idle_timeout"])],
     "liveness: busy is not dead": lambda b: [
@@ -193,36 +162,72 @@ CHAINS: Mapping[str, Ascending] = {
     "concurrency: a slot is always free for health": lambda b: [
         breaker(b.sidecar), b.setting(SETTINGS[b.side][1])],
     "rollout: the ALB knows a new Pod before the next is touched": lambda b: [
-        detection(b.alb, b.side), float(b.deployment.spec.min_ready_seconds) + 1],
+        b.balancer.detection, float(b.deployment.spec.min_ready_seconds) + 1],
+    "health: the ALB's question is answered before it gives up": lambda b: [
+        detection(b.sidecar, "local_app"), b.balancer.interval],
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("chain", CHAINS)
-def test_each_chain_ascends(chain: str, side: str) -> None:
-    """Each number is smaller than the next."""
-    numbers = CHAINS[chain](Budget(side))
+def budgets() -> Iterator[Budget]:
+    """Each side, behind the stand-in and behind each place's ALB."""
+    for side in SIDES:
+        yield Budget(side, stand_in(side))
+        yield from (Budget(side, of_the_ingress(overlay)) for overlay in ON_AWS)
 
-    assert all(left < right for left, right in pairwise(numbers)), numbers
+
+def ascends(chain: str, budget: Budget) -> bool:
+    """Whether each number is smaller than the next."""
+    return all(left < right for left, right in pairwise(CHAINS[chain](budget)))
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_each_chain_ascends(chain: str) -> None:
+    """On both sides, behind the stand-in and behind the ALB."""
+    for budget in budgets():
+        assert ascends(chain, budget), (budget, CHAINS[chain](budget))
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("overlay", ON_AWS)
+def test_the_stand_in_has_the_albs_numbers(overlay: str, side: str) -> None:
+    """What is proven behind it is proven behind the real one."""
+    assert stand_in(side) == of_the_ingress(overlay)
 
 
 def test_a_peer_is_found_dead_long_before_the_alb_finds_it() -> None:
     """Envoy's own checks of query-api are at least twice as quick."""
     peer = detection(envoy_file("command-api"), "query-api")
 
-    assert 2 * peer < detection(envoy_file("alb"), "query-api")
+    assert 2 * peer < stand_in("query-api").detection
 
 
 def test_a_peer_closes_idle_connections_first() -> None:
     """command-api lets go of query-api's ingress before that lets go of it."""
     caller = upstream_idle(envoy_file("command-api"), "query-api")
 
-    assert caller < Budget("query-api").ingress_idle
+    assert caller < Budget("query-api", stand_in("query-api")).ingress_idle
 
 
 def test_a_longer_drain_would_break_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chain is no tautology: with a preStop of 61 s the grace no longer holds it all."""
     monkeypatch.setattr(Budget, "drain", 61.0)
 
-    with pytest.raises(AssertionError):
-        test_each_chain_ascends("stop: all of it fits into the grace", "query-api")
+    assert not ascends("stop: all of it fits into the grace", next(budgets()))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "chain"),
+    [
+        # AWS's default: 300 s, of which a Pod that stops after 40 s knows nothing.
+        ({"deregistration_delay": 300.0}, "stop: traffic has left before the app is told"),
+        # Longer than the targets keep their connections: 502 at random.
+        ({"idle": 120.0}, "keep-alive: the ALB closes before Envoy"),
+        # The controller's default of 15 s: the next Pod is touched before this one is a target.
+        ({"interval": 15.0}, "rollout: the ALB knows a new Pod before the next is touched"),
+    ],
+)
+def test_the_albs_defaults_would_break_a_chain(mistake: dict[str, float], chain: str) -> None:
+    """Each of these is what an Ingress has that says nothing of it."""
+    balancer = replace(of_the_ingress("staging"), **mistake)  # type: ignore[arg-type]  # by name
+
+    assert not ascends(chain, Budget("query-api", balancer))
