@@ -11,7 +11,8 @@ import httpx
 import psycopg
 from migrated_database import MigratedDatabase
 from psycopg.rows import dict_row
-from running_service import Running, wait_until
+from running_service import Running
+from waiting import wait_until
 
 from bukken_contract.settings import load
 from command_api.app import create_app

@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from migrated_database import MigratedDatabase
-from running_service import Running, wait_until
+from running_service import Running
+from waiting import wait_until
 
 
 class RunningQueryApi(Running):

@@ -3,26 +3,19 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import httpx
+from waiting import wait_until
 
-from bukken_local.endpoint import Address, Endpoint
-
-
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 30) -> None:
-    """Asks until the answer is yes."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+from bukken_local.database.endpoint import Address, Endpoint
 
 
 class Running:
@@ -75,6 +68,18 @@ class Running:
         """Leaves nothing of it."""
         self.process.kill()
         self.process.wait()
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """These processes do nothing while this is open: they hang, and their connections stay."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -43,6 +43,6 @@ def _rules(key: str) -> tuple[tuple[bool, str], ...]:
         # Envoy refuses %5C with %2F: some servers behind it would take one for the other.
         (not {"/", "\\"}.isdisjoint(key), "has no slash and no backslash"),
         (key in {".", ".."}, "is not . or .., which a URL takes for a folder"),
-        (any(unicodedata.category(c) in {"Cc", "Cs"} for c in key), "has no control character"),
+        (any(unicodedata.category(c) == "Cc" for c in key), "has no control character"),
         (not unicodedata.is_normalized("NFC", key), "is in Unicode's normal form NFC"),
     )

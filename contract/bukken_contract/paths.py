@@ -21,6 +21,7 @@ class Path(NamedTuple):
 
 PATHS: Final = (
     Path("/v1/listings", query=("GET", "HEAD"), command=()),
+    Path("/v1/listing-keys", query=("GET", "HEAD"), command=()),
     Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
 )
 

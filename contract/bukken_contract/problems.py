@@ -13,7 +13,8 @@ Problem                         status
 ├── BodyTooLarge                413
 ├── UnsupportedMediaType        415
 ├── Invalid                     422    understood, but breaks a rule; names each field
-│   └── InvalidListingKey
+│   ├── InvalidListingKey
+│   └── SearchTooCostly                no index answers it in time; advice in `detail`
 ├── PreconditionRequired        428
 ├── InternalError               500    ours; says nothing but the request's id
 └── Unavailable                 503    with Retry-After
@@ -138,6 +139,16 @@ class InvalidListingKey(Invalid):
     """The `ListingKey` in the URL breaks a rule of keys."""
 
     code = "invalid-listing-key"
+
+
+class SearchTooCostly(Invalid):
+    """The search is understood, and too wide to be answered in time; `detail` says what helps.
+
+    Why not 503? That invites proxies and clients to send it again as it is, and again the database
+    would work for nothing.
+    """
+
+    code = "search-too-costly"
 
 
 class PreconditionRequired(Problem):

@@ -6,27 +6,25 @@ and the refusal of a wrong value all come from it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict, SettingsError
 
-PREFIX = "BUKKEN_"
+PREFIX: Final = "BUKKEN_"
+
+CONFIG: Final = SettingsConfigDict(
+    env_prefix=PREFIX,
+    env_ignore_empty=True,  # `${NAME:-}` in a manifest means: not set
+    frozen=True,  # what a process was started with is what it runs with
+    cli_kebab_case=True,
+)
 
 
 class ProcessSettings(BaseSettings):
     """What every service of ours can be told."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="forbid",
-        frozen=True,
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        cli_avoid_json=True,
-        hide_input_in_errors=True,
-    )
+    model_config = CONFIG
 
     host: str = Field("127.0.0.1", description="Address to listen on; the sidecar is the way in.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")

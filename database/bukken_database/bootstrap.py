@@ -3,7 +3,8 @@
 Three roles, so that each process can do its work and no more: the migrator owns the schema, the
 writer changes rows, the reader sees them. What PostgreSQL gives PUBLIC by default (temporary
 tables, large objects, advisory locks, functions of the public schema) is taken away: a role that
-can only SELECT could still fill the disk with those, or lock the migrations out.
+can only SELECT could still fill the disk with those, or lock the migrations out. So are the two
+databases that every server has; what of all this Aurora leaves open: docs/decisions/0010.
 """
 
 import logging
@@ -36,6 +37,10 @@ _IN_THE_DATABASE: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS bukken AUTHORIZATION bukken_migrator",
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA bukken TO bukken_writer, bukken_reader",
+    # What is near a place. Here and not in a migration: earthdistance is no trusted extension, so
+    # the migrator, who may not even create in the database, cannot make it.
+    "CREATE EXTENSION IF NOT EXISTS cube SCHEMA bukken",
+    "CREATE EXTENSION IF NOT EXISTS earthdistance SCHEMA bukken",
     # The migrator's tables are made later, and have these rights from the start.
     (
         "ALTER DEFAULT PRIVILEGES FOR ROLE bukken_migrator IN SCHEMA bukken "
@@ -70,6 +75,7 @@ def bootstrap(connect: Connect, *, database: str, passwords: Mapping[str, str]) 
         # Aurora's master is no superuser: to make what the migrator owns, it must be one of it.
         master.execute("GRANT bukken_migrator TO CURRENT_USER")
         _make_database(master, database)
+        _close_other_databases(master)
     with connect(database) as master:
         for statement in _IN_THE_DATABASE:
             master.execute(statement)
@@ -104,11 +110,24 @@ def _make_database(master: psycopg.Connection[Any], database: str) -> None:
     master.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, roles))
 
 
+def _close_other_databases(master: psycopg.Connection[Any]) -> None:
+    """Where the master may: PUBLIC could connect there, and fill the disk with temporary tables."""
+    own = (
+        "SELECT datname FROM pg_database "
+        "WHERE datname IN ('postgres', 'template1') AND pg_has_role(datdba, 'USAGE')"
+    )
+    for (database,) in master.execute(own).fetchall():
+        revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC")
+        master.execute(revoke.format(sql.Identifier(database)))
+
+
 def _revoke_harmful_functions(master: psycopg.Connection[Any]) -> None:
-    """On Aurora the master owns no catalogue function, so nothing is revoked and this says so."""
+    """On Aurora the master owns no catalogue function: nothing is revoked, and this says so."""
     superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     if master.execute(superuser).fetchone() != (True,):
-        log.warning("no superuser: large objects and advisory locks stay open to every role")
+        log.warning(
+            "no superuser: large objects and advisory locks stay open (docs/decisions/0010)"
+        )
         return
     for (function,) in master.execute(_HARMFUL).fetchall():
         name = sql.SQL(function)

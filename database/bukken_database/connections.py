@@ -5,8 +5,11 @@ old writer comes back read-only at the address it had, so a connection must be y
 it is taken out, and refused at birth by a server that cannot do the work.
 """
 
+import math
 import socket
 import ssl
+import time
+from contextvars import ContextVar
 from typing import Any, Final
 
 import psycopg
@@ -21,6 +24,8 @@ from bukken_database.failures import Failure, failure_of
 from bukken_database.settings import DatabaseSettings
 
 # Seconds. Together they stay below a request's deadline (12 s): wait 2 + connect 3 + statement 5.
+# Only when a connection in the pool has fallen silent they do not, since asking it costs 6 more: a
+# statement then gets what is left of the request (`DEADLINE`).
 POOL_WAIT_SECONDS: Final = 2
 CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 5
@@ -28,7 +33,13 @@ IDLE_IN_TRANSACTION_SECONDS: Final = 10
 # Our own limit, for a server that does not answer at all: a second above the server's, which says
 # better what happened.
 SILENCE_SECONDS: Final = STATEMENT_SECONDS + 1
+# After the deadline, for what is already on its way.
+_SHORTEST_SECONDS: Final = 0.1
 LOCK_SECONDS: Final = 4
+
+# When the request must be answered, by time.monotonic(): no wait for a server lasts beyond it. The
+# command side's waits are ended by asyncio; a thread that waits can only be told before.
+DEADLINE: Final[ContextVar[float]] = ContextVar("deadline", default=math.inf)
 
 # Aurora's reader endpoint picks an instance for each new connection: connections that live for
 # hours would leave a new reader idle. The writer's live longer, since only a failover moves it.
@@ -69,6 +80,7 @@ def writer_engine(settings: DatabaseSettings, *, application: str) -> AsyncEngin
         **_RULES,
     )
     event.listen(engine.sync_engine, "connect", _keep_alive)
+    event.listen(engine.sync_engine, "invalidate", _leave_without_goodbye)
     _obey_rules(engine.sync_engine, settings)
     return engine
 
@@ -79,7 +91,9 @@ def reader_engine(settings: DatabaseSettings, *, application: str) -> Engine:
     engine = _psycopg_engine(
         settings, application=application, session=session, age=READER_MAX_AGE_SECONDS
     )
-    event.listen(engine, "do_connect", _connect_impatiently)  # a migration may take its time
+    # For the reader alone: a migration may take its time. And after the listener that adds the
+    # password: the first to return a connection is the last to be asked.
+    event.listen(engine, "do_connect", _connect_impatiently)
     return engine
 
 
@@ -98,9 +112,10 @@ class _Impatient(psycopg.Connection[Any]):
     """
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Waits for the server's answer, for at most SILENCE_SECONDS."""
+        """Waits for the server's answer: at most SILENCE_SECONDS, and not beyond the deadline."""
+        left = max(DEADLINE.get() - time.monotonic(), _SHORTEST_SECONDS)
         try:
-            return super().wait(gen, interval, SILENCE_SECONDS if timeout is None else timeout)
+            return super().wait(gen, interval, min(left, SILENCE_SECONDS, timeout or math.inf))
         except errors._WaitTimeout:  # noqa: SLF001 — the one name psycopg has for it
             self.pgconn.finish()  # what it would still answer belongs to nobody
             raise
@@ -169,6 +184,15 @@ def _keep_alive(connection: Any, _record: object) -> None:  # noqa: ANN401 — S
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE["keepalives_idle"])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE["keepalives_interval"])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE["keepalives_count"])
+
+
+def _leave_without_goodbye(connection: Any, _record: object, _error: object) -> None:  # noqa: ANN401 — SQLAlchemy's own signature
+    """A connection that is given up may be a hung server's, for whose goodbye asyncpg waits 2 s.
+
+    Those would come on top of a request that has had its time. What the server was doing for us, it
+    ends by itself (statement_timeout).
+    """
+    connection.driver_connection.terminate()
 
 
 def _asyncpg_tls(settings: DatabaseSettings) -> str | ssl.SSLContext:

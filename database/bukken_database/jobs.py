@@ -2,34 +2,27 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from bukken_contract import logs
-from bukken_contract.settings import PREFIX, load, secret
+from bukken_contract.settings import CONFIG, PREFIX, load, secret
 from bukken_database import bootstrap, migrations, roles
 from bukken_database.connections import CONNECT_SECONDS, job_engine
 from bukken_database.settings import DatabaseSettings
-
-_CONFIG = SettingsConfigDict(
-    env_prefix=PREFIX,
-    env_ignore_empty=True,
-    extra="forbid",
-    cli_kebab_case=True,
-    hide_input_in_errors=True,
-)
 
 
 class MigrateSettings(DatabaseSettings):
     """`migrate` brings the schema to this release's level; `check` says whether it is there."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     database_user: str = Field(roles.MIGRATOR, description="The role to connect as.")
 
@@ -37,7 +30,7 @@ class MigrateSettings(DatabaseSettings):
 class BootstrapSettings(DatabaseSettings):
     """`bootstrap` makes roles, database and grants, once, with the master secret."""
 
-    model_config = _CONFIG
+    model_config = CONFIG
 
     database_user: str = Field(roles.MASTER, description="The master user.")
     migrator_password: SecretStr | None = Field(None, description="Password to give the migrator.")
@@ -76,7 +69,6 @@ def _bootstrap(argv: Sequence[str]) -> int:
             sslmode=settings.database_tls,
             sslrootcert=str(settings.database_ca_file) if settings.database_ca_file else None,
             connect_timeout=CONNECT_SECONDS,
-            application_name="bukken-bootstrap",
             autocommit=True,
         )
 
@@ -85,15 +77,26 @@ def _bootstrap(argv: Sequence[str]) -> int:
     return 0
 
 
+@contextmanager
+def _engine(settings: DatabaseSettings, *, application: str) -> Iterator[Engine]:
+    engine = job_engine(settings, application=application)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def _migrate(argv: Sequence[str]) -> int:
     settings = load(MigrateSettings, argv=argv, program="migrate")
-    migrations.migrate(job_engine(settings, application="bukken-migrate"))
+    with _engine(settings, application="bukken-migrate") as engine:
+        migrations.migrate(engine)
     return 0
 
 
 def _check(argv: Sequence[str]) -> int:
     settings = load(MigrateSettings, argv=argv, program="check")
-    behind = migrations.behind(job_engine(settings, application="bukken-check"))
+    with _engine(settings, application="bukken-check") as engine:
+        behind = migrations.behind(engine)
     sys.stdout.write(f"{behind}\n" if behind else "the schema is at head\n")
     return 1 if behind else 0
 

@@ -57,7 +57,6 @@ def _behind(connection: Connection) -> str | None:
     options = {"version_table_schema": SCHEMA}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()
     head = ScriptDirectory.from_config(_config()).get_current_head()
-    connection.rollback()
     return None if current == head else f"the schema is at {current or 'nothing'}, not at {head}"
 
 
@@ -65,11 +64,11 @@ def _lock(connection: Connection) -> None:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     ask = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=_LOCK_KEY)
     while not connection.execute(ask).scalar():
-        connection.rollback()
         if time.monotonic() > deadline:
             raise MigrationsAreRunning(f"another session migrates since {LOCK_WAIT_SECONDS} s")
+        # Or this session's snapshot is what CREATE INDEX CONCURRENTLY of the other waits for.
+        connection.rollback()
         time.sleep(0.2)
-    connection.rollback()
 
 
 def _config() -> Config:

@@ -1,15 +1,22 @@
 """Whether this is the database a process can work with: its encoding, its locale, its schema.
 
 Asked until the answer is yes, once. After that an outage of the database does not make a Pod
-unready: it would take every Pod out together.
+unready: it would take every Pod out together, where a request answered 503 in a moment takes none.
 """
 
+import logging
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, column, func, literal_column, select, table
 
+from bukken_contract.sidecar import undrain
 from bukken_database.failures import sqlstate_of
 from bukken_database.schema import SCHEMA_LEVEL, schema_level
+
+log = logging.getLogger(__name__)
+
+# Below the second in which Envoy asks again.
+ASK_AGAIN_SECONDS: Final = 0.5
 
 # Another locale sorts keys otherwise on the two sides of an upgrade, and finds no Japanese word:
 # under LC_CTYPE C, `lower()` and pg_trgm know ASCII alone.
@@ -46,6 +53,30 @@ def obstacle(facts: RowMapping | None) -> str | None:
 
 def obstacle_of(error: BaseException) -> str:
     """Why the question could not be asked, in words an operator can act on."""
+    name = type(error).__name__
     if sqlstate_of(error) in _NOT_YET:
-        return "the database is there, its roles or schema are not: run bootstrap and migrations"
-    return "no database answers"
+        missing = "the database is there, its roles or schema are not"
+        return f"{missing}: run bootstrap and migrations ({name})"
+    return f"no database answers ({name})"
+
+
+class Readiness:
+    """What a process waits for before it serves, in the hands of the loop that asks."""
+
+    def __init__(self, *, admin_url: str) -> None:
+        self._admin_url = admin_url
+        self.waits_for: str | None = "the database has not been asked yet"
+
+    def must_wait(self, found: str | None) -> bool:
+        """Whether to ask again; each obstacle is logged once, and not at every question.
+
+        Without one, Envoy is told, and then the process is ready: Envoy must not see a healthy app
+        while it is still drained.
+        """
+        if found is None:
+            undrain(self._admin_url)
+            log.info("ready")
+        elif found != self.waits_for:
+            log.warning("not ready: %s", found)
+        self.waits_for = found
+        return found is not None

@@ -23,16 +23,18 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from bukken_contract.keys import MAX_KEY_CHARACTERS
 from bukken_contract.listing import Listing, MediaItem, Places
 
 # Counted up by the migration that a release of ours first needs. A process is not ready on an
 # older schema; on a newer one it works, since each migration works with the code before it.
-SCHEMA_LEVEL: Final = 1
+SCHEMA_LEVEL: Final = 2
 
 SCHEMA: Final = "bukken"
 
@@ -52,6 +54,33 @@ VISIBLE: Final = (
     "removed_at IS NULL AND standard_status <> 'Incomplete' "
     "AND internet_entire_listing_display_yn IS DISTINCT FROM false"
 )
+
+# What `q` looks through. A place is written as Japanese writes it, without spaces: 東京都新宿区 is
+# typed as one word. An address that is not to be displayed cannot be searched for either.
+SEARCH_TEXT: Final = """bukken.search_form(
+    coalesce(state_or_province, '') || coalesce(city, '') || coalesce(subdivision_name, '')
+    || coalesce(E'\\n' || CASE WHEN internet_address_display_yn IS NOT FALSE
+        THEN unparsed_address END, '')
+    || coalesce(E'\\n' || nearest_station, '') || coalesce(E'\\n' || floor_plan, '')
+    || coalesce(E'\\n' || public_remarks, ''))"""
+
+
+def _square_metres(area: str, units: str) -> Computed:
+    return Computed(f"bukken.square_metres({area}, {units})", persisted=True)
+
+
+class Cube(UserDefinedType[Any]):
+    """A point in space, of the extension cube: never read, only compared."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in SQL."""
+        return "bukken.cube"
+
+
+# The exact foot has eight decimals and an area two.
+_SQUARE_METRES: Final = Numeric(22, 10)
 
 
 def _bound(hint: Any, kind: type[Any]) -> Any:  # noqa: ANN401 — an annotation is any object
@@ -102,6 +131,21 @@ listings: Final = Table(
     Column("ever_visible", Boolean, nullable=False),
     Column("visible", Boolean, Computed(VISIBLE, persisted=True)),
     *_listing_columns(),
+    Column("search_text", Text, Computed(SEARCH_TEXT, persisted=True)),
+    Column(
+        "living_square_metres", _SQUARE_METRES, _square_metres("living_area", "living_area_units")
+    ),
+    Column("lot_square_metres", _SQUARE_METRES, _square_metres("lot_size_area", "lot_size_units")),
+    Column(
+        "building_square_metres",
+        _SQUARE_METRES,
+        _square_metres("building_area_total", "building_area_units"),
+    ),
+    Column(
+        "place",
+        Cube,
+        Computed("bukken.place(latitude, longitude, internet_address_display_yn)", persisted=True),
+    ),
     CheckConstraint("version > 0", name="version_is_positive"),
     CheckConstraint(
         "removed_at IS NOT NULL OR (standard_status IS NOT NULL AND property_type IS NOT NULL)",
@@ -119,4 +163,74 @@ newest_first: Final = Index(
     listings.c.modification_timestamp.desc(),
     listings.c.listing_key.desc(),
     postgresql_where=listings.c.visible,
+)
+
+Index(
+    "listings_keys",
+    listings.c.listing_key,
+    postgresql_include=["version"],
+    postgresql_where=listings.c.visible,
+)
+
+# Equalities people search by; each has an index in the order of the list.
+EQUALITIES: Final = (
+    "standard_status",
+    "property_type",
+    "property_sub_type",
+    "state_or_province",
+    "city",
+    "municipality_code",
+    "postal_code",
+    "nearest_station",
+    "currency",
+)
+for _name in EQUALITIES:
+    Index(
+        f"listings_by_{_name}",
+        listings.c[_name],
+        listings.c.modification_timestamp.desc(),
+        listings.c.listing_key.desc(),
+        postgresql_where=listings.c.visible & listings.c[_name].is_not(None),
+    )
+for _name in ("bedrooms_total", "year_built", "walking_minutes"):
+    Index(
+        f"listings_by_{_name}",
+        listings.c[_name],
+        postgresql_where=listings.c.visible & listings.c[_name].is_not(None),
+    )
+for _name in ("living_square_metres", "lot_square_metres", "building_square_metres"):
+    Index(
+        f"listings_by_{_name}",
+        listings.c[_name],
+        listings.c.listing_key,
+        postgresql_where=listings.c.visible,
+    )
+Index(
+    "listings_by_price",
+    listings.c.currency,
+    listings.c.list_price,
+    listings.c.listing_key,
+    postgresql_where=listings.c.visible & listings.c.currency.is_not(None),
+)
+
+# Written as its index is: another spelling would be another expression.
+GRAMS: Final = func.bukken.grams(listings.c.search_text)
+Index(
+    "listings_by_text",
+    GRAMS,
+    postgresql_using="gin",
+    postgresql_with={"gin_pending_list_limit": "512"},
+)
+Index(
+    "listings_by_place",
+    listings.c.place,
+    postgresql_using="gist",
+    postgresql_where=listings.c.visible,
+)
+
+cursor_keys: Final = Table(
+    "cursor_keys",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
 )

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine, Insert, RowMapping, Select, Update, exc
@@ -17,7 +17,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bukken_contract.problems import DatabaseUnavailable
-from bukken_database.connections import CONNECT_SECONDS, POOL_WAIT_SECONDS, SILENCE_SECONDS
+from bukken_database.connections import (
+    CONNECT_SECONDS,
+    DEADLINE,
+    POOL_WAIT_SECONDS,
+    SILENCE_SECONDS,
+)
 from bukken_database.failures import Failure, failure_of, sqlstate_of
 
 log = logging.getLogger(__name__)
@@ -25,11 +30,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-# Pauses before the second and third attempt, seconds, each times a random 0.5–1.5. Few and short:
-# a request that is refused quickly can be tried elsewhere, one that waits holds a place.
+# Pauses before the second and third attempt, seconds. Few and short: a request that is refused
+# quickly can be tried elsewhere, one that waits holds a place.
 _PAUSES: Final = (0.05, 0.25)
+# Each times a random number from here: those that lost the same server must not come back at once.
+_SPREAD: Final = (0.5, 1.5)
 
-_LONGEST_PAUSE: Final = 1.5 * max(_PAUSES)
+_LONGEST_PAUSE: Final = _SPREAD[1] * max(_PAUSES)
 
 # What one attempt may take at most. Another is begun only while a whole one still fits into the
 # request: what is refused at once is asked again, what was waited for is not.
@@ -93,6 +100,7 @@ class ReadDatabase:
 
     def __init__(self, engine: Engine, *, request_seconds: float = 12.0) -> None:
         self._engine = engine
+        self._request_seconds = request_seconds
         self._retry_seconds = request_seconds - ATTEMPT_SECONDS - _LONGEST_PAUSE
 
     def run(self, question: Callable[[ReadSession], T]) -> T:
@@ -102,14 +110,21 @@ class ReadDatabase:
             DatabaseUnavailable: nobody answers, or not in time.
         """
         began = time.monotonic()
-        for pause in (*_PAUSES, None):
+        outer = DEADLINE.set(began + self._request_seconds)
+        try:
+            return self._run(question, began=began)
+        finally:
+            DEADLINE.reset(outer)
+
+    def _run(self, question: Callable[[ReadSession], T], *, began: float) -> T:
+        for pause in _pauses():
             try:
                 with self._engine.connect() as connection:
                     return question(ReadSession(connection))
             except _ERRORS as error:
                 late = time.monotonic() - began > self._retry_seconds
                 _raise_unless_worth_another_try(error, last=pause is None or late)
-            time.sleep((pause or 0) * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
+            time.sleep(pause or 0)
         raise AssertionError("the last pass returns or raises")
 
     def close(self) -> None:
@@ -133,18 +148,25 @@ class WriteDatabase:
             DatabaseUnavailable: nobody answers, or not in time. The change may have been made;
                 sending it again is safe.
         """
-        for pause in (*_PAUSES, None):
+        for pause in _pauses():
             try:
                 async with self._engine.connect() as connection:
                     return await work(WriteSession(connection))
             except _ERRORS as error:
                 _raise_unless_worth_another_try(error, last=pause is None)
-            await asyncio.sleep((pause or 0) * random.uniform(0.5, 1.5))  # noqa: S311 — jitter
+            await asyncio.sleep(pause or 0)
         raise AssertionError("the last pass returns or raises")
 
     async def close(self) -> None:
         """Gives every connection back."""
         await self._engine.dispose()
+
+
+def _pauses() -> Iterator[float | None]:
+    """What to wait after each attempt that failed; after the last there is none."""
+    for pause in _PAUSES:
+        yield pause * random.uniform(*_SPREAD)  # noqa: S311 — no secret
+    yield None
 
 
 def _raise_unless_worth_another_try(error: Exception, *, last: bool) -> None:

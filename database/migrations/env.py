@@ -1,9 +1,9 @@
-"""How Alembic runs a migration: on the connection given, under time-outs, in one transaction."""
+"""How Alembic runs migrations: on the connection given, under time-outs, one transaction each."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 
-from bukken_database.schema import SCHEMA, metadata
+from bukken_database.schema import SCHEMA
 
 # A migration that waits for a lock stops everybody behind it: better it fails and is tried again.
 LOCK_TIMEOUT = "4s"
@@ -18,10 +18,8 @@ def run(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=metadata,
-        include_schemas=True,
         version_table_schema=SCHEMA,
-        transaction_per_migration=True,
+        transaction_per_migration=True,  # one that fails undoes itself alone
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -4,14 +4,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from running_command_api import Members, RunningCommandApi, Service
 
-from bukken_local.endpoint import Address
+from bukken_local.database.endpoint import Address
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -55,24 +54,43 @@ def members() -> Members:
     }
 
 
+@pytest.fixture(scope="module")
+def start_one(
+    database: "MigratedDatabase",
+    free_address: Callable[[], Address],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Start:
+    """A function that starts a command-api as a process; who calls it kills it."""
+
+    def start_one(**variables: str) -> RunningCommandApi:
+        nobody = str(free_address().port)
+        environment = database.environment("bukken_writer")
+        environment |= {"BUKKEN_ENVOY_ADMIN_URL": f"http://127.0.0.1:{nobody}"} | variables
+        log = tmp_path_factory.mktemp("command-api") / "log"
+        return RunningCommandApi(free_address(), environment=environment, log=log)
+
+    return start_one
+
+
 @pytest.fixture
-def start(
-    database: "MigratedDatabase", free_address: Callable[[], Address], tmp_path: Path
-) -> Iterator[Start]:
-    """A function that starts a command-api as a process; it is killed when the test ends."""
+def start(start_one: Start) -> Iterator[Start]:
+    """A function that starts a command-api for one test, which may do to it what it likes."""
     with ExitStack() as stack:
 
         def start(**variables: str) -> RunningCommandApi:
-            nobody = str(free_address().port)
-            environment = database.environment("bukken_writer")
-            environment |= {"BUKKEN_ENVOY_ADMIN_URL": f"http://127.0.0.1:{nobody}"} | variables
-            running = RunningCommandApi(
-                free_address(), environment=environment, log=tmp_path / "log"
-            )
+            running = start_one(**variables)
             stack.callback(running.kill)
             return running
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def running(start_one: Start) -> Iterator[RunningCommandApi]:
+    """A ready command-api for the tests that only ask it something."""
+    one = start_one()
+    yield one.until_ready()
+    one.kill()
 
 
 CheckProblem = Callable[..., Members]

@@ -1,6 +1,6 @@
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,18 +56,9 @@ def test_without_a_good_id_one_is_made(service: Service, given: str | None) -> N
     assert made != given
 
 
-def test_a_client_that_goes_away_is_no_fault_of_ours(
-    service: Service, key: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A body that breaks off changes nothing and is no error in the log."""
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.disconnect"}
-
-    async def send(message: object) -> None:
-        raise AssertionError(f"nobody is there to take {message}")
-
-    scope = {
+def _put(key: str) -> dict[str, Any]:
+    """A PUT as the server gives it to the app."""
+    return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -79,10 +70,39 @@ def test_a_client_that_goes_away_is_no_fault_of_ours(
         "headers": [(b"content-type", b"application/json")],
     }
 
-    service.run(service.app(scope, receive, send))
+
+def test_a_client_that_goes_away_is_no_fault_of_ours(
+    service: Service, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body that breaks off changes nothing and is no error in the log."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        raise AssertionError(f"nobody is there to take {message}")
+
+    service.run(service.app(_put(key), receive, send))
 
     assert service.row(key) is None
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_an_answer_that_broke_off_is_not_begun_again(service: Service, key: str) -> None:
+    """What fails after the first byte can no longer be told to the client, only to the log."""
+    begun: list[object] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"no JSON", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            raise BrokenPipeError
+        begun.append(message["status"])
+
+    service.run(service.app(_put(key), receive, send))
+
+    assert begun == [400]
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -140,6 +140,16 @@ def test_a_removal_that_comes_first_is_remembered(
     check_problem(late, status=409, code="late-source-version")
 
 
+def test_a_removal_that_comes_first_is_held_to_its_conditions(
+    service: Service, key: str, check_problem: "CheckProblem"
+) -> None:
+    """If-Match asks for a listing, and there is none: 412, and no tombstone is left."""
+    answer = service.delete(key, Source_Version="7", If_Match=etag(1))
+
+    check_problem(answer, status=412, code="precondition-failed")
+    assert service.row(key) is None
+
+
 def test_an_unguarded_delete_of_an_unknown_key(
     service: Service, key: str, check_problem: "CheckProblem"
 ) -> None:

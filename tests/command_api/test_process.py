@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from running_command_api import Members, RunningCommandApi, locked, path_of, until_waiting
-from running_service import forwarded, wait_until
+from running_service import forwarded
+from waiting import wait_until
 
 from bukken_contract.exact_json import encode
-from bukken_local.endpoint import Address
+from bukken_local.database.endpoint import Address
 from command_api.bodies import LISTING_BYTES
 
 if TYPE_CHECKING:
@@ -114,6 +115,31 @@ def test_sigterm_lets_a_command_in_flight_finish(
 
     assert answer.status_code == 204
     assert running.process.wait(timeout=10) in {0, -signal.SIGTERM}
+    assert running.has_said("stopped; nothing is in flight")
+
+
+def test_sigterm_ends_one_that_is_not_ready(start: "Start") -> None:
+    """What it waits for may never come."""
+    running = start(BUKKEN_DATABASE_PORT="9")
+    wait_until(lambda: running.status_of("/healthz/ready") == 503, what="it waits")
+
+    running.process.send_signal(signal.SIGTERM)
+
+    assert running.process.wait(timeout=10) in {0, -signal.SIGTERM}
+    assert running.has_said("stopped; nothing is in flight")
+
+
+@pytest.mark.parametrize(("level", "least"), [("info", {"INFO"}), ("warning", set())])
+def test_the_log_level_is_obeyed(start: "Start", level: str, least: set[str]) -> None:
+    """What is below it is not written; of uvicorn's own, nothing below a warning."""
+    running = start(BUKKEN_LOG_LEVEL=level).until_ready()
+
+    said = running.logged()
+    assert {line["level"] for line in said} == least
+    assert {line["logger"] for line in said} <= {
+        "bukken_database.readiness",
+        "bukken_contract.sidecar",
+    }
 
 
 def test_of_two_commands_the_later_has_the_later_time(

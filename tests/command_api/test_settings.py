@@ -35,3 +35,11 @@ def test_the_server_obeys_the_settings() -> None:
     assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (1, 2)
     assert (config.limit_concurrency, config.port, config.host) == (3, 4, "127.0.0.1")
     assert (config.workers, config.access_log, config.server_header) == (1, False, False)
+
+
+def test_the_server_takes_what_is_named_and_not_what_is_installed() -> None:
+    """Parser, loop and protocols are those it was tested with, and a failed start is one."""
+    config = server_config(load(Settings, argv=[], program="command_api"))
+
+    assert (config.http, config.loop, config.ws) == ("httptools", "uvloop", "none")
+    assert (config.lifespan, config.proxy_headers) == ("on", False)

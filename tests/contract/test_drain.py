@@ -5,8 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import BaseRequestHandler, TCPServer
 
-from bukken_contract.sidecar import undrain
+import pytest
+
+from bukken_contract.sidecar import ANSWER_SECONDS, undrain
 
 
 class Admin(BaseHTTPRequestHandler):
@@ -35,12 +38,33 @@ def admin() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
+class Nonsense(BaseRequestHandler):
+    """Something at Envoy's port that is no HTTP server."""
+
+    def handle(self) -> None:
+        """Takes what comes and answers with another language."""
+        self.request.recv(1024)
+        self.request.sendall(b"220 mail.example ESMTP\r\n")
+
+
+@pytest.fixture
+def nonsense() -> Iterator[str]:
+    """The URL of one that speaks no HTTP."""
+    with TCPServer(("127.0.0.1", 0), Nonsense) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+        yield "http://{}:{}".format(*server.server_address)
+        server.shutdown()
+
+
 def drain(url: str, *, seconds: str) -> tuple[subprocess.CompletedProcess[bytes], float]:
     """Runs the hook as the kubelet does; says how long it took."""
     environment = {"BUKKEN_ENVOY_ADMIN_URL": url, "BUKKEN_DRAIN_SECONDS": seconds}
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "bukken_contract.drain"], env=environment, check=False
+        [sys.executable, "-m", "bukken_contract.drain"],
+        env=environment,
+        check=False,
+        capture_output=True,
     )
     return done, time.monotonic() - started
 
@@ -65,8 +89,25 @@ def test_drain_succeeds_when_envoy_does_not_answer() -> None:
     """A failed preStop would have the container killed without its grace."""
     done, took = drain("http://127.0.0.1:9", seconds="0.3")
 
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Envoy does not answer" in done.stdout
     assert took >= 0.3
+
+
+def test_drain_succeeds_when_what_answers_is_no_envoy(nonsense: str) -> None:
+    """Whatever is at that port, a failed preStop would have the container killed."""
+    done, took = drain(nonsense, seconds="0.3")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert took >= 0.3
+
+
+def test_drain_does_not_wait_for_an_envoy_that_hangs(silent_port: int) -> None:
+    """It would wait through the Pod's whole grace, and the app would have none left."""
+    done, took = drain(f"http://127.0.0.1:{silent_port}", seconds="0.3")
+
+    assert done.returncode == 0
+    assert 0.3 <= took < ANSWER_SECONDS + 3
 
 
 def test_an_app_that_serves_undoes_the_drain() -> None:
@@ -80,3 +121,17 @@ def test_an_app_that_serves_undoes_the_drain() -> None:
 def test_an_app_without_envoy_serves_all_the_same() -> None:
     """Alone on a laptop there is no sidecar, and no error for it."""
     undrain("http://127.0.0.1:9")
+
+
+def test_an_app_beside_something_else_serves_all_the_same(nonsense: str) -> None:
+    """Another program at that port is no reason not to serve either."""
+    undrain(nonsense)
+
+
+def test_an_app_does_not_wait_for_an_envoy_that_hangs(silent_port: int) -> None:
+    """It would never become ready."""
+    began = time.monotonic()
+
+    undrain(f"http://127.0.0.1:{silent_port}")
+
+    assert time.monotonic() - began < ANSWER_SECONDS + 1

@@ -7,6 +7,7 @@ from bukken_contract.problems import MalformedRequest
 def test_the_version_comes_back_out_of_its_tag() -> None:
     """A writer sends back what a reader was given."""
     assert matched_version(etag(7)) == 7
+    assert matched_version(etag(10**18 - 1)) == 10**18 - 1
 
 
 def test_if_match_compares_the_version_alone() -> None:
@@ -20,7 +21,21 @@ def test_a_star_matches_anything_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['W/"7-1"', '"7-1", "8-1"', "7-1", '"7"', '"0-1"', '"-7-1"', '""', "", '"7-1', "**"]
+    "value",
+    [
+        'W/"7-1"',
+        '"7-1", "8-1"',
+        "7-1",
+        '"7"',
+        '"0-1"',
+        '"-7-1"',
+        '""',
+        "",
+        '"7-1',
+        "**",
+        f'"{10**18}-1"',
+        f'"{"9" * 5000}-1"',  # Python refuses to read an integer of 4,300 digits
+    ],
 )
 def test_weak_malformed_or_several_tags_are_refused(value: str) -> None:
     """A writer that does not name one version exactly has no base to write on."""

@@ -1,5 +1,6 @@
 import json
 import logging
+from datetime import datetime
 
 import pytest
 
@@ -12,11 +13,14 @@ def test_a_log_line_is_json_with_its_request(capsys: pytest.CaptureFixture[str])
     """What a request logs can be found by its id and its trace."""
     logs.configure("info", service="test-service")
     logs.begin_request(request_id="r-1", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
-    logging.getLogger("here").info("it happened")
-    line = json.loads(capsys.readouterr().out)
+    logging.getLogger("here").info("物件")
+    written = capsys.readouterr().out
+    line = json.loads(written)
 
     assert (line["request_id"], line["trace_id"], line["service"]) == ("r-1", TRACE, "test-service")
-    assert (line["level"], line["message"]) == ("INFO", "it happened")
+    assert (line["level"], line["logger"]) == ("INFO", "here")
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo
+    assert "物件" in written  # and no \\u7269, which nobody finds
 
 
 @pytest.mark.parametrize("forged", ["a\nb", "x" * 101, "", None, '"}', "<b>"])

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
 from bukken_contract.settings import ProcessSettings, WrongSetting, load, secret, table
 
@@ -31,6 +31,21 @@ def test_an_argument_beats_the_environment_beats_the_default(
 
     assert settings().port == 8001
     assert settings("--port", "8002").port == 8002
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest that passes on what is not set passes on an empty string."""
+    monkeypatch.setenv("BUKKEN_PORT", "")
+
+    assert settings().port == 8000
+
+
+def test_settings_stay_what_they_were_at_the_start() -> None:
+    """Nobody has to ask which part of a process changed one."""
+    given, name = settings(), "port"
+
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(given, name, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
 import asyncio
-import os
-import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migrated_database import MigratedDatabase
+    from postgres_servers import Servers
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bukken_database.settings import DatabaseSettings
@@ -134,11 +133,19 @@ def test_connections_live_minutes_not_hours(database: "MigratedDatabase") -> Non
 
 
 def test_times_are_written_in_one_zone(database: "MigratedDatabase") -> None:
-    """The same version is the same bytes, whatever zone a server has."""
+    """The same version is the same bytes, whatever zone a server or a role has."""
     zone = "SELECT current_setting('TimeZone')"
+    in_zone = "ALTER ROLE {} IN DATABASE {} SET TimeZone = 'Asia/Tokyo'"
+    found = []
 
-    assert ask_writer(database.settings("bukken_writer"), zone) == "UTC"
-    assert ask_reader(database.settings("bukken_reader"), zone) == "UTC"
+    for role, ask in (("bukken_writer", ask_writer), ("bukken_reader", ask_reader)):
+        with database.connect("bukken_master") as master:
+            master.execute(in_zone.format(role, database.name))
+        found.append(ask(database.settings(role), zone))
+        with database.connect("bukken_master") as master:
+            master.execute(f"ALTER ROLE {role} IN DATABASE {database.name} RESET TimeZone")
+
+    assert found == ["UTC", "UTC"]
 
 
 def test_the_query_sides_sessions_are_read_only_whoever_they_are(
@@ -193,16 +200,15 @@ def test_verify_full_trusts_the_given_certificates_alone(
     assert (told["sslmode"], told["sslrootcert"]) == ("verify-full", str(bundle))
 
 
-def test_asyncpg_gives_up_a_server_that_falls_silent(database: "MigratedDatabase") -> None:
+def test_asyncpg_gives_up_a_server_that_falls_silent(
+    database: "MigratedDatabase", servers: "Servers"
+) -> None:
     """A backend that is stopped answers nothing, and its server's own time-out does not run."""
 
     async def ask(connection: "AsyncConnection") -> None:
         pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with servers.silenced(pid):
             await connection.execute(text("SELECT 1"))
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     with pytest.raises((DBAPIError, TimeoutError)) as failed:
         on_writer(database.settings("bukken_writer"), ask)

@@ -1,13 +1,19 @@
 """One test per failure class and driver: what really happens is classified as the table says."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from sqlalchemy import text
 
-from bukken_database.connections import reader_engine, writer_engine
+from bukken_database.connections import (
+    CONNECT_SECONDS,
+    POOL_WAIT_SECONDS,
+    reader_engine,
+    writer_engine,
+)
 from bukken_database.failures import Failure, failure_of
 
 if TYPE_CHECKING:
@@ -96,12 +102,14 @@ def test_nobody_listening_is_gone(database: "MigratedDatabase", run: Run) -> Non
 def test_a_server_that_never_answers_is_gone(
     database: "MigratedDatabase", silent_port: int, run: Run
 ) -> None:
-    """The connect time-out ends the wait."""
+    """The connect time-out ends the wait, long before the drivers' own would."""
     silence = database.settings("bukken_writer").model_copy(
         update={"database_host": "127.0.0.1", "database_port": silent_port}
     )
+    began = time.monotonic()
 
     assert failure_of(run(silence)) is Failure.GONE
+    assert time.monotonic() - began < CONNECT_SECONDS + 2
 
 
 @BOTH
@@ -110,7 +118,7 @@ def test_a_write_on_a_demoted_writer_is_gone(database: "MigratedDatabase", run: 
     error = run(
         database.settings("bukken_writer"),
         "SET TRANSACTION READ ONLY",
-        "UPDATE bukken.schema_level SET level = level",
+        "UPDATE bukken.listings SET version = version",
     )
 
     assert failure_of(error) is Failure.GONE
@@ -144,15 +152,15 @@ def test_a_statement_over_its_time_is_slow(database: "MigratedDatabase", run: Ru
 
 @BOTH
 def test_a_lock_not_had_in_time_is_slow(database: "MigratedDatabase", run: Run) -> None:
-    """55P03: somebody holds the row; a queue behind it helps nobody."""
+    """55P03: somebody holds the table; a queue behind it helps nobody."""
     with database.connect("bukken_writer") as other:
-        other.execute("SELECT * FROM bukken.schema_level FOR UPDATE")
+        other.execute("LOCK bukken.listings")
         error = run(
             database.settings("bukken_writer"),
             "SET default_transaction_read_only = off",
             "COMMIT",
             "SET lock_timeout = 50",
-            "SELECT * FROM bukken.schema_level FOR UPDATE",
+            "SELECT * FROM bukken.listings FOR UPDATE",
         )
 
     assert failure_of(error) is Failure.SLOW
@@ -204,11 +212,14 @@ def test_a_mistake_of_ours_is_none_of_these(database: "MigratedDatabase", run: R
 
 
 def test_a_pool_without_a_free_connection_is_slow(database: "MigratedDatabase") -> None:
-    """Waiting for the pool has an end, below the request's."""
+    """Waiting for the pool has an end, long before SQLAlchemy's own 30 s."""
     settings = database.settings("bukken_reader").model_copy(update={"database_pool_size": 1})
     engine = reader_engine(settings, application="test")
     with engine.connect():
+        began = time.monotonic()
         error = raised_by(engine.connect)
+        waited = time.monotonic() - began
     engine.dispose()
 
     assert failure_of(error) is Failure.SLOW
+    assert waited < POOL_WAIT_SECONDS + 2

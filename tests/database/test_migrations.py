@@ -1,22 +1,27 @@
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from bukken_database import jobs, migrations
-from bukken_database.connections import job_engine
-from bukken_database.schema import SCHEMA, SCHEMA_LEVEL, metadata
+from bukken_database.connections import CONNECT_SECONDS, job_engine
+from bukken_database.schema import SCHEMA, SCHEMA_LEVEL, Cube, metadata
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
 
-def test_the_model_is_what_the_migrations_made(database: "MigratedDatabase") -> None:
+def test_the_model_is_what_the_migrations_made(
+    database: "MigratedDatabase", monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody changes a table in Python and forgets the migration, or the other way round."""
+    monkeypatch.setitem(ischema_names, "bukken.cube", Cube)  # an extension's; SQLAlchemy has none
     engine = job_engine(database.settings("bukken_master"), application="test")
     options = {
         "include_schemas": True,
@@ -98,7 +103,15 @@ def test_a_schema_without_migrations_is_said_to_be_behind(
     assert "nothing" in said
 
 
-@pytest.mark.parametrize("job", ["migrate", "check"])
+@pytest.fixture
+def _given_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bootstrap must be told."""
+    for role in ("MIGRATOR", "WRITER", "READER"):
+        monkeypatch.setenv(f"BUKKEN_{role}_PASSWORD", "x")
+
+
+@pytest.mark.parametrize("job", ["bootstrap", "migrate", "check"])
+@pytest.mark.usefixtures("_given_passwords")
 def test_a_job_without_a_database_says_so_in_a_line(
     job: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +121,46 @@ def test_a_job_without_a_database_says_so_in_a_line(
 
     assert (status, len(said.splitlines())) == (1, 1)
     assert said.startswith(f"{job}: ")
+
+
+@pytest.mark.usefixtures("_given_passwords")
+def test_a_bootstrap_does_not_wait_for_a_server_that_says_nothing(silent_port: int) -> None:
+    """Its Job is tried again; one that hangs is not."""
+    began = time.monotonic()
+
+    assert jobs.main(["bootstrap", "--database-port", str(silent_port)]) == 1
+    assert time.monotonic() - began < CONNECT_SECONDS + 3
+
+
+def test_a_job_says_what_it_found_and_nothing_else(
+    database: "MigratedDatabase",
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Alembic would greet with two lines about itself."""
+    for name, value in database.environment("bukken_migrator").items():
+        monkeypatch.setenv(name, value)
+
+    assert jobs.main(["check"]) == 0
+    assert capsys.readouterr().out == "the schema is at head\n"
+
+
+def test_a_migration_that_fails_undoes_itself_alone(empty_database: "MigratedDatabase") -> None:
+    """What the ones before it did is there, and the next try goes on from it."""
+    engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _fail(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("REVOKE INSERT"):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        migrations.migrate(engine)
+    behind = migrations.behind(engine)
+    engine.dispose()
+
+    assert behind is not None
+    assert behind.startswith("the schema is at 20261122_listings")
 
 
 def test_a_migration_that_cannot_have_its_lock_gives_up(

@@ -4,7 +4,7 @@ import pytest
 from psycopg import errors
 
 from bukken_database.connections import reader_engine
-from bukken_database.readiness import FACTS, obstacle, obstacle_of
+from bukken_database.readiness import FACTS, Readiness, obstacle, obstacle_of
 from bukken_database.schema import SCHEMA_LEVEL
 from bukken_database.sessions import ReadSession
 
@@ -70,4 +70,18 @@ def test_what_bootstrap_has_not_made_yet_is_said_to_be_so(state: str) -> None:
 
 def test_no_answer_at_all_is_another_obstacle() -> None:
     """Who looks for a server does not run migrations."""
-    assert obstacle_of(ConnectionRefusedError()) == "no database answers"
+    said = "no database answers (ConnectionRefusedError)"
+
+    assert obstacle_of(ConnectionRefusedError()) == said
+
+
+def test_each_obstacle_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A process that waits for a night leaves a line for each reason, and no stream."""
+    readiness = Readiness(admin_url="http://127.0.0.1:9")
+
+    waited = [readiness.must_wait(found) for found in ("one", "one", "two", "two", "one")]
+
+    assert waited == [True] * 5
+    assert readiness.waits_for == "one"
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["not ready: one", "not ready: two", "not ready: one"]

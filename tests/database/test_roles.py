@@ -1,4 +1,3 @@
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -6,21 +5,28 @@ import psycopg
 import pytest
 from migrated_database import MigratedDatabase
 from psycopg import errors
+from waiting import wait_until
 
 from bukken_database.roles import MASTER
+from bukken_database.schema import SCHEMA_LEVEL
 
 if TYPE_CHECKING:
-    from conftest import MakeCluster
-
-    from bukken_local.postgres import Cluster
+    from chosen_servers import MakeServers
+    from postgres_servers import Servers
 
 # Everything a role can do to a database that is not SELECT; the reader may do none of it.
 WRITES: Final = {
-    "insert": "INSERT INTO bukken.schema_level VALUES (9)",
-    "update": "UPDATE bukken.schema_level SET level = 9",
+    "insert": "INSERT INTO bukken.listings (listing_key) VALUES ('a')",
+    "update": "UPDATE bukken.listings SET version = 9",
     "delete": "DELETE FROM bukken.listings",
+    "insert a level": "INSERT INTO bukken.schema_level VALUES (9)",
+    "lower the level": "UPDATE bukken.schema_level SET level = 0",
+    "forget the level": "DELETE FROM bukken.schema_level",
+    "claim a migration": "UPDATE bukken.alembic_version SET version_num = 'later'",
+    "add a migration": "INSERT INTO bukken.alembic_version VALUES ('later')",
+    "forget the migrations": "DELETE FROM bukken.alembic_version",
     "truncate": "TRUNCATE bukken.listings",
-    "lock rows": "SELECT * FROM bukken.schema_level FOR UPDATE",
+    "lock rows": "SELECT * FROM bukken.listings FOR UPDATE",
     "lock a table": "LOCK bukken.listings IN ACCESS EXCLUSIVE MODE",
     "create a table": "CREATE TABLE bukken.mine (x int)",
     "create a table in public": "CREATE TABLE public.mine (x int)",
@@ -30,6 +36,7 @@ WRITES: Final = {
     "fill a large object": "SELECT lo_from_bytea(0, 'x')",
     "lock the migrations out": "SELECT pg_advisory_lock(285536)",
     "try to lock the migrations out": "SELECT pg_try_advisory_lock(285536)",
+    "fill the log": "SELECT pg_logical_emit_message(false, 'x', 'y')",
     "copy in": "COPY bukken.listings FROM PROGRAM 'true'",
     "drop": "DROP TABLE bukken.listings",
     "become the writer": "SET ROLE bukken_writer",
@@ -90,6 +97,16 @@ def test_strangers_cannot_connect(database: MigratedDatabase) -> None:
     assert answer == (False,)
 
 
+@pytest.mark.parametrize("role", ["bukken_migrator", "bukken_writer", "bukken_reader"])
+@pytest.mark.parametrize("other", ["postgres", "template1"])
+def test_our_roles_have_no_other_database(
+    database: MigratedDatabase, role: str, other: str
+) -> None:
+    """Each server has these two, and PUBLIC may connect and fill the disk there by default."""
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        database.connect(role, name=other)
+
+
 def test_bootstrap_can_be_done_again_and_changes_passwords(database: MigratedDatabase) -> None:
     """A second bootstrap harms nothing, and is how a password is set anew."""
     database.bootstrap(passwords=dict(database.passwords, bukken_reader="rotated"))
@@ -97,7 +114,7 @@ def test_bootstrap_can_be_done_again_and_changes_passwords(database: MigratedDat
         level = reader.execute("SELECT level FROM schema_level").fetchone()
     database.bootstrap(passwords=database.passwords)
 
-    assert level == (1,)
+    assert level == (SCHEMA_LEVEL,)
     with pytest.raises(psycopg.OperationalError, match="password"):
         database.connect("bukken_reader", password="rotated")
 
@@ -142,36 +159,40 @@ def test_the_public_schema_is_nobodys(database: MigratedDatabase) -> None:
 
 
 def test_a_master_that_is_no_superuser_can_bootstrap(
-    make_cluster: "MakeCluster", caplog: pytest.LogCaptureFixture
+    make_servers: "MakeServers", caplog: pytest.LogCaptureFixture
 ) -> None:
     """Aurora's master makes roles and databases and is no superuser; it is told what stays open."""
-    cluster = make_cluster()
-    asyncio.run(cluster.start())
-    aurora = MigratedDatabase(cluster.primary, cluster.standby, cluster.password)
+    own = make_servers()
+    aurora = MigratedDatabase(own.primary, own.standby, own.password)
     with aurora.connect(MASTER, name="postgres") as master:
         master.execute("CREATE ROLE rds_like LOGIN CREATEROLE CREATEDB PASSWORD 'x'")
+        master.execute("REVOKE ALL ON DATABASE template1 FROM PUBLIC")  # it would be refused this
     aurora = replace(aurora, master="rds_like", master_password="x")
+    with pytest.raises(errors.InsufficientPrivilege, match="earthdistance"):
+        aurora.bootstrap(passwords=aurora.passwords)
+    with aurora.connect(MASTER, password=own.password) as rds_superuser:  # may, on Aurora alone
+        rds_superuser.execute("CREATE EXTENSION earthdistance SCHEMA bukken")
     for _ in range(2):
         aurora.bootstrap(passwords=aurora.passwords)
     aurora.migrate()
     with aurora.connect("bukken_reader") as reader:
         level = reader.execute("SELECT level FROM schema_level").fetchone()
-    asyncio.run(cluster.stop())
+    aurora.connect("bukken_reader", name="postgres").close()  # not this master's to close
+    own.stop()
 
-    assert level == (1,)
+    assert level == (SCHEMA_LEVEL,)
     assert "no superuser" in caplog.text
 
 
-def test_a_password_is_in_no_statement(
-    database: MigratedDatabase, postgres_cluster: "Cluster"
-) -> None:
+def test_a_password_is_in_no_statement(database: MigratedDatabase, servers: "Servers") -> None:
     """A server that logs statements logs a hash."""
     with database.connect(MASTER) as master:
         master.execute("ALTER ROLE bukken_master SET log_statement = 'all'")
     database.bootstrap(passwords=database.passwords)
     with database.connect(MASTER) as master:
         master.execute("ALTER ROLE bukken_master RESET log_statement")
-    logged = postgres_cluster.children["instance-1"].tail(200)
+    wait_until(lambda: "RESET log_statement" in servers.log(), what="the log is written")
+    logged = servers.log()
 
     assert "SCRAM-SHA-256$" in logged
     assert [p for p in database.passwords.values() if p in logged.replace("''", "'")] == []

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bukken_contract.problems import DatabaseUnavailable
 from bukken_database.connections import reader_engine, writer_engine
-from bukken_database.schema import schema_level
+from bukken_database.schema import listings
 from bukken_database.sessions import ReadDatabase, ReadSession, WriteDatabase, WriteSession
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from bukken_database.settings import DatabaseSettings
 
 T = TypeVar("T")
-RAISE_LEVEL = update(schema_level).values(level=schema_level.c.level + 1)
+KEY = "the one that is counted up"
+COUNT_UP = (
+    update(listings).where(listings.c.listing_key == KEY).values(version=listings.c.version + 1)
+)
 PID = select(func.pg_backend_pid().label("pid"))
 
 
@@ -36,19 +39,28 @@ def write(settings: "DatabaseSettings", work: Callable[[WriteSession], Awaitable
     return asyncio.run(run())
 
 
-def level_of(database: "MigratedDatabase") -> int:
-    """The level as it stands; each test puts it back."""
+def version_of(database: "MigratedDatabase") -> int:
+    """The version as it stands."""
+    query = "SELECT version FROM listings WHERE listing_key = %s"
     with database.connect("bukken_reader") as reader:
-        row = reader.execute("SELECT level FROM schema_level").fetchone()
+        row = reader.execute(query, [KEY]).fetchone()
     assert row
     return int(row[0])
 
 
 @pytest.fixture(autouse=True)
-def _level_stays(database: "MigratedDatabase") -> Any:  # noqa: ANN401 — a generator
+def _a_listing(database: "MigratedDatabase") -> Iterator[None]:
+    """Something to write, at version 1; no test finds what another left."""
+    with database.connect("bukken_writer") as writer:
+        writer.execute(
+            "INSERT INTO listings (listing_key, version, original_entry_timestamp, "
+            "modification_timestamp, ever_visible, standard_status, property_type) "
+            "VALUES (%s, 1, now(), now(), false, 'Active', 'Land')",
+            [KEY],
+        )
     yield
     with database.connect("bukken_writer") as writer:
-        writer.execute("UPDATE schema_level SET level = 1")
+        writer.execute("DELETE FROM listings WHERE listing_key = %s", [KEY])
 
 
 def test_a_read_session_has_no_way_to_write() -> None:
@@ -71,26 +83,26 @@ def test_a_unit_of_work_is_done_again_on_a_new_connection(database: "MigratedDat
         if len(pids) == 1:
             with database.connect("bukken_master") as master:
                 master.execute("SELECT pg_terminate_backend(%s)", [row["pid"]])
-        await session.write(RAISE_LEVEL)
+        await session.write(COUNT_UP)
         await session.commit()
 
     write(database.settings("bukken_writer"), work)
 
     assert len(set(pids)) == 2
-    assert level_of(database) == 2
+    assert version_of(database) == 2
 
 
 def test_what_is_not_committed_is_not_done(database: "MigratedDatabase") -> None:
     """A handler that fails leaves nothing behind."""
 
     async def work(session: WriteSession) -> None:
-        await session.write(RAISE_LEVEL)
+        await session.write(COUNT_UP)
         raise KeyError
 
     with pytest.raises(KeyError):
         write(database.settings("bukken_writer"), work)
 
-    assert level_of(database) == 1
+    assert version_of(database) == 1
 
 
 def test_a_database_that_is_away_is_a_quick_refusal(database: "MigratedDatabase") -> None:
@@ -186,7 +198,7 @@ def test_a_commit_whose_answer_was_lost_is_looked_for_again(
     wrote: list[bool] = []
 
     async def work(session: WriteSession) -> None:
-        wrote.append(await session.write(RAISE_LEVEL.where(schema_level.c.level == 1)))
+        wrote.append(await session.write(COUNT_UP.where(listings.c.version == 1)))
         await session.commit()
 
     async def run() -> None:
@@ -201,7 +213,7 @@ def test_a_commit_whose_answer_was_lost_is_looked_for_again(
 
     asyncio.run(run())
 
-    assert level_of(database) == 2
+    assert version_of(database) == 2
     assert wrote == [True, not forward]
 
 

@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from running_query_api import RunningQueryApi
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from bukken_database.connections import job_engine
 from bukken_database.schema import listings
-from bukken_local.endpoint import Address
+from bukken_local.database.endpoint import Address
 from query_api.app import create_app
 from query_api.settings import Settings
 
@@ -54,6 +54,19 @@ def put(database: "MigratedDatabase") -> Iterator[Put]:
     database.empty()
 
 
+@pytest.fixture
+def change(database: "MigratedDatabase") -> Iterator[Callable[..., None]]:
+    """A function that changes columns of a row."""
+    engine = job_engine(database.settings("bukken_writer"), application="test")
+
+    def change(key: str, **columns: Any) -> None:  # noqa: ANN401 — a column is of any type
+        with engine.begin() as connection:
+            connection.execute(update(listings).where(listings.c.listing_key == key), columns)
+
+    yield change
+    engine.dispose()
+
+
 @contextmanager
 def made(environment: dict[str, str]) -> Iterator[Flask]:
     """An app that has not begun to ask whether it is ready."""
@@ -65,6 +78,13 @@ def made(environment: dict[str, str]) -> Iterator[Flask]:
 @pytest.fixture
 def app(database: "MigratedDatabase") -> Iterator[Flask]:
     """The app as reader."""
+    with made(database.environment("bukken_reader")) as app:
+        yield app
+
+
+@pytest.fixture
+def another_app(database: "MigratedDatabase") -> Iterator[Flask]:
+    """What another Pod runs."""
     with made(database.environment("bukken_reader")) as app:
         yield app
 

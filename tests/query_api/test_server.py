@@ -7,10 +7,12 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped] # it ships no types
 from running_query_api import RunningQueryApi
 from running_service import forwarded
 
-from bukken_local.endpoint import Address
+from bukken_local.database.endpoint import Address
+from query_api.server import Log
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -128,3 +130,23 @@ def test_each_line_of_the_log_belongs_to_its_request_and_has_no_query_string(
     assert {(line["request_id"], line["trace_id"]) for line in refused} == {("", "")}
     assert "secret" not in json.dumps(lines)
     assert {line["service"] for line in lines} == {"query-api"}
+
+
+def test_the_log_level_is_obeyed(start: "Start") -> None:
+    """Also by gunicorn: what is below the level is not written."""
+    running = start(BUKKEN_LOG_LEVEL="warning").until_ready()
+
+    assert {line["level"] for line in running.logged()} <= {"WARNING", "ERROR"}
+
+
+def test_what_gunicorn_meets_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """By its class and its stack; the text may quote a request."""
+    gunicorn = Log(Config())
+    try:
+        int(bytes.fromhex("736563726574"))
+    except ValueError:
+        gunicorn.exception("Socket error processing request.")
+
+    assert "Socket error processing request.: ValueError" in caplog.text
+    assert "test_server.py" in caplog.text
+    assert "secret" not in caplog.text

@@ -1,12 +1,17 @@
+import gc
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bukken_contract.settings import load, table
 from bukken_database.sessions import ATTEMPT_SECONDS, ReadDatabase
+from query_api.server import Server
 from query_api.settings import Settings
 
-README = Path(__file__).parents[2] / "services" / "query-api" / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "services" / "query-api" / "README.md"
+ENVOY_ROUTE_SECONDS = 15  # tests/deployment/test_timing_budget.py holds it
 
 
 def test_the_readme_has_the_table_of_settings() -> None:
@@ -51,3 +56,38 @@ def test_no_attempt_outlives_the_request() -> None:
 
     assert request_seconds > ATTEMPT_SECONDS
     assert ReadDatabase.__init__.__kwdefaults__ == {"request_seconds": request_seconds}
+
+
+def test_the_server_obeys_the_settings() -> None:
+    """Each number of the timing budget reaches gunicorn; forgotten, its default would cut in."""
+    argv = ["--keep-alive-seconds=3", "--graceful-seconds=4", "--threads=5", "--port=6"]
+
+    config = Server(load(Settings, argv=argv, program="query_api")).cfg
+
+    assert (config.keepalive, config.graceful_timeout, config.threads) == (3, 4, 5)
+    assert config.address == [("127.0.0.1", 6)]
+
+
+def test_a_stuck_worker_is_replaced_before_its_pod() -> None:
+    """Later than any request ends, and earlier than the kubelet has lost its patience."""
+    documents = yaml.safe_load_all((ROOT / "k8s/base/query-api.yaml").read_text("utf-8"))
+    (deployment,) = (each for each in documents if each["kind"] == "Deployment")
+    (app,) = deployment["spec"]["template"]["spec"]["containers"]
+    probe = app["livenessProbe"]
+    patience = probe["periodSeconds"] * (probe["failureThreshold"] - 1)
+
+    config = Server(load(Settings, argv=[], program="query_api")).cfg
+
+    assert ENVOY_ROUTE_SECONDS < config.timeout < patience
+
+
+def test_the_worker_shares_what_the_master_has_loaded() -> None:
+    """Its garbage collector would write into every page of it, and a page written to is copied."""
+    before_fork = Server(load(Settings, argv=[], program="query_api")).cfg.pre_fork
+    assert gc.get_freeze_count() == 0
+
+    before_fork(None, None)
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+
+    assert frozen > 0

@@ -4,14 +4,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from running_query_api import RunningQueryApi, held, runs
-from running_service import forwarded, wait_until
+from running_service import forwarded
+from waiting import wait_until
 
-from bukken_local.endpoint import Address
+from bukken_local.database.endpoint import Address
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -166,3 +168,22 @@ def test_slow_requests_leave_health_its_thread(
         until_held()
 
         assert running.status_of("/healthz/live") == 200
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process has open; it goes on opening and closing meanwhile."""
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(file.readlink()))
+    return found
+
+
+def test_a_process_is_one_worker_and_leaves_no_file(start: "Start", tmp_path: Path) -> None:
+    """Pods are what is multiplied; and a read-only disk, or one that stalls, harms nothing."""
+    running = start(WEB_CONCURRENCY="2", HOME=str(tmp_path)).until_ready()
+    pid = running.process.pid
+
+    assert Path(f"/proc/{pid}/task/{pid}/children").read_text().split() == [str(running.worker)]
+    assert list(tmp_path.iterdir()) == []
+    assert [f for f in open_files(running.worker) if f.startswith("/dev/shm/wgunicorn-")]  # noqa: S108 — gunicorn's own

@@ -28,6 +28,8 @@ def server_config(settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.graceful_seconds,
         limit_concurrency=settings.concurrency,
+        # By name: left to itself, uvicorn takes what happens to be installed, and goes on without a
+        # lifespan that fails.
         http="httptools",
         loop="uvloop",
         ws="none",
@@ -35,7 +37,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         access_log=False,  # Envoy writes it, with the same request id
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # nothing here depends on who the client is
+        proxy_headers=False,  # by default trusted from the sidecar's address: from every client
     )
 
 

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from bukken_database.connections import writer_engine
+from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
 from command_api import errors, health, routes
-from command_api.health import Readiness
 from command_api.middleware import EachRequest
 from command_api.settings import Settings
 from command_api.work import Work
@@ -22,15 +22,13 @@ def create_app(settings: Settings) -> FastAPI:
     """The application; it opens no connection before it is started."""
     engine = writer_engine(settings, application="command-api")
     database = WriteDatabase(engine)
-    readiness = Readiness(engine, admin_url=settings.envoy_admin_url)
+    readiness = Readiness(admin_url=settings.envoy_admin_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(readiness.watch())
+        watch = asyncio.create_task(health.watch(engine, readiness=readiness))
         yield
         watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
         await database.close()
         log.info("stopped; nothing is in flight")
 

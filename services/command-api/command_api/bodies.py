@@ -1,7 +1,7 @@
 """Reading a request's body: in full, under a limit, as the JSON object it must be.
 
 By hand rather than by the framework, whose reading takes any size, any charset and the last of
-two equal names, rounds numbers, and answers 500 for some bodies (docs/decisions).
+two equal names, rounds numbers, and answers 500 for some bodies (docs/decisions/0004).
 """
 
 from collections.abc import Iterable

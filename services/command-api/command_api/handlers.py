@@ -146,8 +146,11 @@ async def _remove_unknown(session: WriteSession, command: RemoveListing) -> None
     await session.commit()
 
 
+# Not what is generated for the search: a column of it is as long as the listing's text.
 _LOCKED: Final = (
-    select(listings).where(listings.c.listing_key == bindparam("key")).with_for_update()
+    select(*(column for column in listings.c if column.computed is None))
+    .where(listings.c.listing_key == bindparam("key"))
+    .with_for_update()
 )
 _INSERT: Final = (
     insert(listings)

@@ -1,6 +1,7 @@
 """Where the parts are put together, and nowhere else."""
 
 from collections.abc import Iterable
+from functools import partial
 from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -8,6 +9,7 @@ from flask import Flask, Response, request
 
 from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
+from bukken_database.readiness import Readiness
 from bukken_database.sessions import ReadDatabase
 from query_api import errors, health, routes
 from query_api.parsing import sent_path
@@ -18,7 +20,7 @@ def create_app(settings: Settings) -> Flask:
     """The query side as a WSGI app.
 
     Opens no connection and starts no thread: that is for the process that serves, which finds
-    `readiness` (to begin) and `database` (to close) in the app's extensions.
+    `begin` (to be called) and `database` (to be closed) in the app's extensions.
     """
     app = Flask("query_api", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # what is served is told by one table: `Allow`
@@ -26,8 +28,9 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = _routed_as_sent(app.wsgi_app)  # type: ignore[method-assign, assignment] # as Flask shows it
     engine = reader_engine(settings, application="query-api")
     database = ReadDatabase(engine, request_seconds=settings.request_seconds)
-    readiness = health.Readiness(engine, admin_url=settings.envoy_admin_url)
-    app.extensions |= {"readiness": readiness, "database": database}
+    readiness = Readiness(admin_url=settings.envoy_admin_url)
+    begin = partial(health.begin_to_watch, engine, readiness=readiness)
+    app.extensions |= {"begin": begin, "database": database}
     app.register_blueprint(health.endpoints(readiness))
     app.register_blueprint(routes.listings(database))
     errors.register(app)

@@ -34,6 +34,11 @@ def listing_document(row: RowMapping) -> dict[str, object]:
     return plain_members(_members(row))
 
 
+def key_document(row: RowMapping) -> dict[str, object]:
+    """The listing's key and version alone."""
+    return {_WIRE_NAMES[name]: row[name] for name in ("listing_key", "version")}
+
+
 def _members(row: RowMapping) -> Iterator[tuple[str, object]]:
     hidden = _ADDRESS if row["internet_address_display_yn"] is False else frozenset()
     for name, wire in _WIRE_NAMES.items():

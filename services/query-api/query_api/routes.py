@@ -1,7 +1,8 @@
 """The public calls: parse, ask, map to a status."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 
 from flask import Blueprint, Response, request
 from sqlalchemy import RowMapping
@@ -10,24 +11,41 @@ from bukken_contract.etags import etag, names_current
 from bukken_contract.exact_json import encode
 from bukken_contract.keys import listing_key_of
 from bukken_contract.problems import ListingRemoved, NotFound
-from bukken_database.sessions import ReadDatabase
-from query_api.cursors import Position, cursor_at
-from query_api.documents import listing_document
-from query_api.parsing import page_asked
-from query_api.queries import which_are_newest, which_listing
+from bukken_database.sessions import ReadDatabase, ReadSession
+from query_api.cursor_keys import CursorKeys
+from query_api.cursors import Position
+from query_api.documents import key_document, listing_document
+from query_api.pages import Rows, Walk
+from query_api.parsing import CURSOR, LIMIT, cursor_parser, limit_parser, parameters_of
+from query_api.queries import which_keys, which_listing
+from query_api.search_parameters import DEFAULT_LIMIT, search_of, search_parameters
+from query_api.search_queries import which_match
+
+LISTINGS: Final = "/v1/listings"
+KEYS: Final = "/v1/listing-keys"
+
+# Cheap rows: a million are 100 calls.
+MAX_KEYS: Final = 10_000
+DEFAULT_KEYS: Final = 1_000
+_KEYS_PARSERS: Final = {LIMIT: limit_parser(MAX_KEYS), CURSOR: cursor_parser}
 
 
 def listings(database: ReadDatabase) -> Blueprint:
     """GET and HEAD of the listings; Flask answers HEAD from GET."""
     blueprint = Blueprint("listings", __name__)
+    keys = CursorKeys()
 
-    @blueprint.get("/v1/listings")
-    def newest() -> Response:
-        page = page_asked(request.args)
-        rows = database.run(
-            lambda session: which_are_newest(session, after=page.after, rows=page.limit + 1)
-        )
-        return Response(encode(_page(rows, limit=page.limit)), content_type="application/json")
+    @blueprint.get(LISTINGS)
+    def search() -> Response:
+        given = search_parameters(request.query_string)
+        walk = Walk(LISTINGS, given=given, keys=keys, default_limit=DEFAULT_LIMIT)
+        return _json(database.run(partial(_matching, walk=walk, values=given.values)))
+
+    @blueprint.get(KEYS)
+    def all_keys() -> Response:
+        given = parameters_of(request.query_string, parsers=_KEYS_PARSERS)
+        walk = Walk(KEYS, given=given, keys=keys, default_limit=DEFAULT_KEYS)
+        return _json(database.run(partial(_keys, walk=walk)))
 
     @blueprint.get("/v1/listings/<segment>")
     def one(segment: str) -> Response:
@@ -42,6 +60,32 @@ def listings(database: ReadDatabase) -> Blueprint:
     return blueprint
 
 
+def _matching(session: ReadSession, *, walk: Walk, values: Mapping[str, Any]) -> dict[str, Any]:
+    search = search_of(values)
+
+    def ask(after: Position | None, rows: int) -> Rows:
+        return which_match(session, search=search, after=after, rows=rows)
+
+    def position(row: RowMapping) -> Position:
+        return Position(row[search.sort.column], row["listing_key"])
+
+    return walk.page(session, ask=ask, position=position, document=listing_document)
+
+
+def _keys(session: ReadSession, *, walk: Walk) -> dict[str, Any]:
+    def ask(after: Position | None, rows: int) -> Rows:
+        return which_keys(session, after=after.listing_key if after else "", rows=rows)
+
+    def position(row: RowMapping) -> Position:
+        return Position(None, row["listing_key"])
+
+    return walk.page(session, ask=ask, position=position, document=key_document)
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(encode(document), content_type="application/json")
+
+
 def _shown(row: RowMapping | None) -> RowMapping:
     """The row if the client may see it. Never there and hidden look alike: nothing leaks.
 
@@ -54,13 +98,3 @@ def _shown(row: RowMapping | None) -> RowMapping:
     if row is not None and row["removed_at"] and row["ever_visible"]:
         raise ListingRemoved("the listing has been removed")
     raise NotFound("there is no such listing")
-
-
-def _page(rows: Sequence[RowMapping], *, limit: int) -> dict[str, Any]:
-    """One row more than asked for was read: it says that there is a next page, and is not sent."""
-    page: dict[str, Any] = {"value": [listing_document(row) for row in rows[:limit]]}
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        cursor = cursor_at(Position(last["modification_timestamp"], last["listing_key"]))
-        page["nextLink"] = f"/v1/listings?limit={limit}&cursor={cursor}"
-    return page

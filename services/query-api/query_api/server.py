@@ -24,8 +24,9 @@ from query_api.settings import Settings
 log = logging.getLogger(__name__)
 
 # A worker whose loop has not turned for so long is replaced. The loop only accepts and hands to
-# threads, so a slow request never counts; longer than any request all the same.
-_STUCK_SECONDS: Final = 30
+# threads, so a slow request never counts; longer than any request (Envoy's route, 15 s) all the
+# same, and before the kubelet's patience ends (30 s): replacing a worker costs less than a Pod.
+_STUCK_SECONDS: Final = 20
 
 # The worker's sign of life is a file it touches; on a disk that stalls, a sound worker would be
 # killed for it.
@@ -47,7 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     def load(self) -> Flask:
         """Called by the worker, after the fork, which neither threads nor connections survive."""
         app = create_app(self._settings)
-        app.extensions["readiness"].begin()
+        app.extensions["begin"]()
         return app
 
 
@@ -55,8 +56,8 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "bind": f"{settings.host}:{settings.port}",
         "worker_class": Worker,
-        # One process per Pod: the platform counts and replaces Pods. No max_requests either: with
-        # threads it resets connections (gunicorn #3038).
+        # One process per Pod, whatever WEB_CONCURRENCY says: the platform counts and replaces Pods.
+        # No max_requests either: with threads it resets connections (gunicorn #3038).
         "workers": 1,
         "threads": settings.threads,
         "keepalive": settings.keep_alive_seconds,
@@ -66,8 +67,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "pre_fork": _share_memory,
         "logger_class": Log,
         "loglevel": settings.log_level,
-        "errorlog": None,
-        "accesslog": None,  # the sidecar writes it
+        "errorlog": None,  # no handler of its own beside ours
         # Above what the sidecar lets through (16 KiB, 100 fields, and its own), so that it is the
         # sidecar that refuses.
         "limit_request_line": 0,
@@ -75,13 +75,16 @@ def _options(settings: Settings) -> dict[str, Any]:
         "limit_request_fields": 200,
         # The sidecar's address is trusted by default, and so would be a client's SCRIPT_NAME.
         "forwarded_allow_ips": "",
+        # A way to command the process that nobody needs, in a file it could not write.
         "control_socket_disable": True,
     }
 
 
 def _share_memory(_arbiter: object, _worker: object) -> None:
-    """Keeps the worker's garbage collector off what the master has loaded: pages stay shared."""
-    gc.collect()
+    """Keeps the worker's garbage collector off what the master has loaded.
+
+    So 24 MiB stay shared that it would otherwise write into, and thereby copy.
+    """
     gc.freeze()
 
 

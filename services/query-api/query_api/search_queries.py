@@ -1,0 +1,204 @@
+"""The search as SQL: each condition in the words of the index that answers it.
+
+Statements are made for each search, and planned with its values: the best plan for a rare word is
+the worst for a frequent one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Integer,
+    RowMapping,
+    Select,
+    cast,
+    exc,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+
+from bukken_contract.problems import SearchTooCostly
+from bukken_database.failures import sqlstate_of
+from bukken_database.schema import GRAMS, listings
+from bukken_database.sessions import ReadSession
+from query_api.cursors import Position
+from query_api.queries import PUBLIC
+from query_api.search import DISTANCE, Circle, Search
+
+# Five times what a search may take on a million listings. One that needs longer reads a good part
+# of them, and would with the next page again.
+SEARCH_SECONDS: Final = 1
+
+# How many the nearest are: they are found anew for each page.
+NEAREST: Final = 1000
+
+# From so many on, a circle is a crowd.
+_CROWD: Final = 5000
+
+_QUERY_CANCELED: Final = "57014"
+_ADVICE: Final = (
+    "too many listings would have to be looked at; name a City, a Currency with a narrower range "
+    "of prices, a smaller radius or a rarer word, or take the default sort"
+)
+
+# For this transaction alone. Compiling (jit) a query of milliseconds takes more than it saves, and
+# one partner's search shall not take several of the reader's cores.
+_MANNERS: Final = select(
+    func.set_config("statement_timeout", f"{SEARCH_SECONDS}s", True),
+    # Less: who waits for a lock has not asked too much.
+    func.set_config("lock_timeout", f"{SEARCH_SECONDS / 2}s", True),
+    func.set_config("plan_cache_mode", "force_custom_plan", True),
+    func.set_config("jit", "off", True),
+    func.set_config("max_parallel_workers_per_gather", "0", True),
+)
+
+
+def which_match(
+    session: ReadSession, *, search: Search, after: Position | None, rows: int
+) -> Sequence[RowMapping]:
+    """At most so many visible listings of the search, in its order, beyond the position.
+
+    Raises:
+        SearchTooCostly: no index answers it in time. Not raised for a search that is one range of
+            an index: when that takes long, the database is to blame.
+    """
+    session.row(_MANNERS)
+    try:
+        return _found(session, search=search, after=after, rows=rows)
+    except exc.DBAPIError as error:
+        if sqlstate_of(error) != _QUERY_CANCELED or search.is_one_range:
+            raise
+        raise SearchTooCostly(_ADVICE) from None
+
+
+def _found(
+    session: ReadSession, *, search: Search, after: Position | None, rows: int
+) -> Sequence[RowMapping]:
+    found: list[RowMapping] = []
+    crowded = _is_crowded(session, search.circle)
+    matching = [*_conditions(search, crowded=crowded)]
+    for part in _parts(search, matching=matching, after=after):
+        found += session.rows(part.limit(rows - len(found)))
+        if len(found) == rows:
+            break
+    return found
+
+
+def _parts(
+    search: Search, *, matching: list[ColumnElement[bool]], after: Position | None
+) -> Iterator[Select[Any]]:
+    """The order in parts, each one range of an index: what is known, then what is not."""
+    if search.sort.column == DISTANCE:
+        yield _nearest(search, matching=matching, after=after)
+        return
+    column, key = listings.c[search.sort.column], listings.c.listing_key
+    rows = select(*PUBLIC, column).where(*matching)
+    order = [c.desc() if search.sort.descending else c.asc() for c in (column, key)]
+    if after is None or after.value is not None:
+        known = rows.where(column.is_not(None)) if column.nullable else rows
+        yield known.order_by(*order).where(*_beyond(column, search=search, after=after))
+    if column.nullable and column.name not in search.ranges:
+        at = after if after is not None and after.value is None else None
+        # By the column too, though there it is all one: so PostgreSQL sees that it is an index.
+        unknown = rows.where(column.is_(None)).order_by(*order)
+        yield unknown.where(_past(key, at.listing_key, search=search)) if at else unknown
+
+
+def _beyond(
+    column: ColumnElement[Any], *, search: Search, after: Position | None
+) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    key = listings.c.listing_key
+    at = tuple_(literal(after.value, column.type), literal(after.listing_key, key.type))
+    return [_past(tuple_(column, key), at, search=search)]
+
+
+def _past(left: ColumnElement[Any], right: Any, *, search: Search) -> ColumnElement[bool]:  # noqa: ANN401 — a value or a tuple of them
+    past: ColumnElement[bool] = left < right if search.sort.descending else left > right
+    return past
+
+
+def _nearest(
+    search: Search, *, matching: list[ColumnElement[bool]], after: Position | None
+) -> Select[Any]:
+    """The nearest, and of them those beyond the position.
+
+    An index gives them by distance, but cannot begin at one: so each page costs what the last does.
+    """
+    assert search.circle is not None  # noqa: S101 — a search by distance has one
+    distance = _distance(search.circle).label(DISTANCE)
+    nearest = (
+        select(*PUBLIC, distance)
+        .where(*matching)
+        .order_by(distance, listings.c.listing_key)
+        .limit(NEAREST)
+        .subquery()
+    )
+    order = (nearest.c[DISTANCE], nearest.c.listing_key)
+    page = select(nearest).order_by(*order)
+    return page.where(tuple_(*order) > tuple_(after.value, after.listing_key)) if after else page
+
+
+def _conditions(search: Search, *, crowded: bool) -> Iterator[ColumnElement[bool]]:
+    yield listings.c.visible
+    for name, values in search.any_of.items():
+        column = listings.c[name]
+        yield column == values[0] if len(values) == 1 else column.in_(values)
+    for name, (least, most) in search.ranges.items():
+        if least is not None:
+            yield listings.c[name] >= least
+        if most is not None:
+            yield listings.c[name] <= most
+    for word in search.words:
+        yield from _holds(word)
+    if search.circle is not None:
+        yield from _within(search.circle, crowded=crowded)
+
+
+def _holds(word: str) -> Iterator[ColumnElement[bool]]:
+    """Its grams are there, and there they stand together.
+
+    Why not LIKE? The planner would take it for one more reason why few are found.
+    """
+    form = func.bukken.search_form(word)
+    yield GRAMS.op("@>", is_comparison=True)(func.bukken.grams_of_word(form))
+    yield func.strpos(listings.c.search_text, form, type_=Integer) != 0
+
+
+def _within(circle: Circle, *, crowded: bool) -> Iterator[ColumnElement[bool]]:
+    """In the circle; among few, in the box around it too, which is what its index knows."""
+    if not crowded:
+        yield _in_box(circle)
+    yield _distance(circle) <= func.bukken.gc_to_sec(cast(circle.metres, Double))
+
+
+def _is_crowded(session: ReadSession, circle: Circle | None) -> bool:
+    """Whether so many lie around that another index than the place's finds a page sooner.
+
+    Asked, since the planner cannot know: of how many lie in a box it has no idea (`contsel`, one in
+    a thousand, always). Around Seattle, 57,000 of 331,000, it read them all for a page of 50.
+    """
+    if circle is None:
+        return False
+    some = select(listings.c.visible).where(listings.c.visible, _in_box(circle)).limit(_CROWD)
+    row = session.row(select(func.count().label("found")).select_from(some.subquery()))
+    return row is not None and row["found"] == _CROWD
+
+
+def _in_box(circle: Circle) -> ColumnElement[bool]:
+    box = func.bukken.earth_box(_centre(circle), cast(circle.metres, Double))
+    return listings.c.place.op("<@", is_comparison=True)(box)
+
+
+def _distance(circle: Circle) -> ColumnElement[float]:
+    """Through the earth and not around it: the order is the same, and an index knows it."""
+    return listings.c.place.op("<->", return_type=Double())(_centre(circle))
+
+
+def _centre(circle: Circle) -> ColumnElement[Any]:
+    return func.bukken.ll_to_earth(cast(circle.latitude, Double), cast(circle.longitude, Double))

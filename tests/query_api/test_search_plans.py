@@ -1,0 +1,249 @@
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask.testing import FlaskClient
+from searching import query_string
+from sqlalchemy import Engine, Select, event, func, select, text
+from sqlalchemy.dialects import postgresql
+
+from bukken_database.connections import job_engine, reader_engine
+from bukken_database.sessions import ReadSession
+from query_api import queries, search_queries
+from query_api.cursors import Position
+from query_api.search_parameters import search_of, search_parameters
+
+if TYPE_CHECKING:
+    from migrated_database import MigratedDatabase
+
+ROWS = 20_000
+
+# Each value's rows lie all over the order, as after months of changes.
+GENERATED = """
+INSERT INTO listings (
+    listing_key, version, original_entry_timestamp, modification_timestamp, ever_visible,
+    standard_status, property_type, city, list_price, currency, living_area, living_area_units,
+    bedrooms_total, latitude, longitude, public_remarks
+)
+SELECT 'k' || n, 1, now(), '2026-11-22'::timestamptz + n * interval '1 s', true,
+    CASE WHEN n % 4000 = 0 THEN 'Pending' ELSE 'Active' END, 'Residential', '市' || n % 40,
+    (n * 7919) % 10007, CASE WHEN n % 3 = 0 THEN 'JPY' ELSE 'USD' END,
+    (n * 7907) % 10009, 'SquareMeters', CASE WHEN n % 4000 = 0 THEN 20 ELSE n % 5 END,
+    35 + (n * 7901 % 10037) / 50000.0, 139 + (n * 7883 % 10039) / 50000.0,
+    '日当たり良好' || CASE WHEN n % 4000 = 0 THEN '湖畔' ELSE '' END
+FROM generate_series(1, :rows) AS n
+"""
+
+Plan = Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def engine(database: "MigratedDatabase") -> Iterator[Engine]:
+    """A reader's, on as many rows as make a difference, of which the statistics know."""
+    database.empty()
+    writer = job_engine(database.settings("bukken_writer"), application="test")
+    with writer.begin() as connection:
+        connection.execute(text(GENERATED).bindparams(rows=ROWS))
+    writer.dispose()
+    with database.connect("bukken_master") as master:
+        master.autocommit = True
+        master.execute("VACUUM ANALYZE bukken.listings")
+    reader = reader_engine(database.settings("bukken_reader"), application="test")
+    yield reader
+    reader.dispose()
+    database.empty()
+
+
+def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
+    """How PostgreSQL answers each, and what that took."""
+    with engine.connect() as connection:
+        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — as the search does
+        for statement in statements:
+            compiled = statement.compile(
+                dialect=postgresql.dialect(),  # type: ignore[no-untyped-call] # SQLAlchemy has no type for it
+                compile_kwargs={"literal_binds": True},
+            )
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}".replace("%%", "%")
+            yield connection.exec_driver_sql(explain).scalar_one()[0]["Plan"]
+
+
+def statements(query: Mapping[str, str], *, after: Position | None) -> Iterator[Select[Any]]:
+    """The first part of a search's order, as many rows as a page asks for."""
+    search = search_of(search_parameters(query_string(**query).encode()).values)
+    matching = list(search_queries._conditions(search, crowded=False))  # noqa: SLF001 — the statements are the subject
+    parts = search_queries._parts(search, matching=matching, after=after)  # noqa: SLF001 — the same
+    yield next(parts).limit(51)
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    """The plan's nodes, itself first."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def blocks(plan: Plan) -> int:
+    """Pages of the database that were looked at."""
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+ORDERED: dict[str, tuple[dict[str, str], str]] = {
+    "newest": ({}, "listings_newest_first"),
+    "city": ({"City": "市7"}, "listings_by_city"),
+    "status": ({"StandardStatus": "Active"}, "listings_newest_first"),
+    "rare status": ({"StandardStatus": "Pending"}, "listings_by_standard_status"),
+    "price": ({"Currency": "JPY", "sort": "ListPrice"}, "listings_by_price"),
+    "price, falling": ({"Currency": "JPY", "sort": "-ListPrice"}, "listings_by_price"),
+    "area": ({"sort": "LivingArea"}, "listings_by_living_square_metres"),
+    "area, falling": ({"sort": "-LivingArea"}, "listings_by_living_square_metres"),
+    "price range": (
+        {"Currency": "JPY", "sort": "ListPrice", "ListPrice.ge": "100", "ListPrice.le": "9000"},
+        "listings_by_price",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_a_page_is_one_range_of_one_index_however_deep(engine: Engine, name: str) -> None:
+    """No sort, no row read in vain: page 10,000 costs what page 1 does."""
+    query, index = ORDERED[name]
+    first, deep = (
+        next(plans(engine, statements(query, after=after)))
+        for after in (None, _deep(engine, query))
+    )
+
+    for plan in (first, deep):
+        scans = [node for node in nodes(plan) if "Scan" in node["Node Type"]]
+        assert [(s["Node Type"], s["Index Name"]) for s in scans] == [("Index Scan", index)]
+        assert scans[0].get("Rows Removed by Filter", 0) <= 1
+        assert plan["Actual Rows"] == scans[0]["Actual Rows"]
+    assert blocks(deep) <= 1.2 * blocks(first) + 10
+
+
+def _deep(engine: Engine, query: Mapping[str, str]) -> Position | None:
+    """The position at the middle of the walk, or what there is."""
+    search = search_of(search_parameters(query_string(**query).encode()).values)
+    with engine.connect() as connection:
+        rows = search_queries.which_match(
+            ReadSession(connection), search=search, after=None, rows=ROWS
+        )
+    row = rows[max(0, len(rows) // 2 - 60)]
+    return Position(row[search.sort.column], row["listing_key"])
+
+
+@pytest.mark.parametrize(
+    ("query", "index", "most"),
+    [
+        ({"ListingKey": "k1,k2,k3"}, "listings_keys", 3),
+        ({"q": "湖畔"}, "listings_by_text", 5),
+        ({"q": "湖"}, "listings_by_text", 5),
+        ({"q": "無い"}, "listings_by_text", 0),
+        ({"BedroomsTotal.ge": "10"}, "listings_by_bedrooms_total", 5),
+        ({"near": "35.1,139.1", "radius_km": "1"}, "listings_by_place", 400),
+        ({"near": "35.1,139.1", "radius_km": "1", "sort": "distance"}, "listings_by_place", 400),
+        ({"q": "湖畔", "sort": "LivingArea"}, "listings_by_text", 5),
+        (
+            {"Currency": "JPY", "ListPrice.ge": "500", "ListPrice.le": "505"},
+            "listings_by_price",
+            20,
+        ),
+    ],
+)
+def test_the_rare_is_found_by_its_index(
+    engine: Engine, query: dict[str, str], index: str, most: int
+) -> None:
+    """Whatever the order: few are read and sorted, and not all in order until a page is full."""
+    plan = next(plans(engine, statements(query, after=None)))
+
+    scans = [node for node in nodes(plan) if "Index Name" in node]
+    assert [scan["Index Name"] for scan in scans] == [index]
+    assert scans[0]["Actual Rows"] <= most
+
+
+def test_the_frequent_word_is_found_in_passing(engine: Engine) -> None:
+    """What stands in every listing needs no index but that of the order."""
+    plan = next(plans(engine, statements({"q": "日当たり"}, after=None)))
+
+    scan = next(node for node in nodes(plan) if "Index Name" in node)
+    assert (scan["Index Name"], scan["Actual Rows"]) == ("listings_newest_first", 51)
+
+
+def test_keys_are_read_without_the_table(engine: Engine) -> None:
+    """A million of them are an index of some megabytes."""
+    page = queries._KEYS.params(after="k5", rows=1001)  # noqa: SLF001 — the statement is the subject
+
+    plan = next(plans(engine, iter([page])))
+
+    scan = next(node for node in nodes(plan) if "Index Name" in node)
+    assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "listings_keys")
+    assert (plan["Actual Rows"], scan["Heap Fetches"]) == (1001, 0)
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_crowded_place_is_not_read_whole_for_a_page(client: FlaskClient, engine: Engine) -> None:
+    """Of 20,000 around, 51 are read for the newest 50."""
+    asked = "/v1/listings?near=35.1,139.1&radius_km=10"
+    assert client.get(asked).status_code == 200
+    search = search_of(search_parameters(b"near=35.1,139.1&radius_km=10").values)
+    with engine.connect() as connection:
+        crowded = search_queries._is_crowded(ReadSession(connection), search.circle)  # noqa: SLF001 — the subject
+    matching = list(search_queries._conditions(search, crowded=crowded))  # noqa: SLF001 — the same
+    part = next(search_queries._parts(search, matching=matching, after=None))  # noqa: SLF001 — the same
+
+    plan = next(plans(engine, iter([part.limit(51)])))
+
+    scan = next(node for node in nodes(plan) if "Index Name" in node)
+    assert (crowded, scan["Index Name"]) == (True, "listings_newest_first")
+    assert scan["Rows Removed by Filter"] < 1000
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every search takes longer than it may."""
+    impatient = select(func.set_config("statement_timeout", "20ms", True))
+    wait = select(func.pg_sleep(0.5))
+    monkeypatch.setattr(search_queries, "_MANNERS", impatient)
+    monkeypatch.setattr(search_queries, "_parts", lambda *_, **__: iter([wait]))
+
+
+@pytest.mark.usefixtures("put", "slow")
+@pytest.mark.parametrize("query", ["q=日", "BedroomsTotal.ge=1", "sort=LivingArea", "City=市1,市2"])
+def test_a_search_that_takes_too_long_is_refused_with_advice_and_not_tried_again(
+    client: FlaskClient, query: str
+) -> None:
+    """422 and no 503, which proxies and clients send again as it is."""
+    asked: list[str] = []
+    engine = client.application.extensions["database"]._engine  # noqa: SLF001 — to look on
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    answer = client.get(f"/v1/listings?{query}")
+
+    assert (answer.status_code, "Retry-After" in answer.headers) == (422, False)
+    assert answer.get_json()["type"] == "urn:bukken:problem:search-too-costly"
+    assert "smaller radius" in answer.get_json()["detail"]
+    assert len([statement for statement in asked if "pg_sleep" in statement]) == 1
+
+
+@pytest.mark.usefixtures("put", "slow")
+@pytest.mark.parametrize("query", ["", "City=市1"])
+def test_a_page_that_one_index_answers_is_never_too_much_to_ask(
+    client: FlaskClient, query: str
+) -> None:
+    """When it takes too long, the database is at fault: 503, come again."""
+    answer = client.get(f"/v1/listings?{query}")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_a_search_may_take_a_second_and_wait_half_for_a_lock(engine: Engine) -> None:
+    """In its transaction alone; and it is planned with its values, on one core."""
+    names = ("statement_timeout", "lock_timeout", "plan_cache_mode", "jit")
+    shown = select(*(func.current_setting(name) for name in names))
+    with engine.connect() as connection:
+        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
+        during = tuple(connection.execute(shown).one())
+        connection.rollback()
+        after = tuple(connection.execute(shown).one())
+
+    assert during == ("1s", "500ms", "force_custom_plan", "off")
+    assert after[:3] == ("5s", "4s", "auto")
