@@ -56,6 +56,8 @@ def test_an_escaped_slash_is_refused(
         "/v1/",
         "/v1/listings/",
         "/v1/listingsfoo",
+        "/v1/listing-keys/",
+        "/v1/listing-keys/a",
         "/v1/listings/a/b",
         "/v1/listings//a",
         "//v1/listings",
