@@ -29,8 +29,8 @@ PEERS = {"query-api": 256, "command-api": 0}  # connections that another Pod may
 COMMAND, ALB = ("command-api",), ("alb",)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
-LIMITS = "layered_runtime layers limits static_layer"
-INGRESS_LIMIT = f"{LIMITS} envoy.resource_limits.listener.ingress.connection_limit"
+RUNTIME = "layered_runtime layers limits static_layer"
+INGRESS_LIMIT = f"{RUNTIME} envoy.resource_limits.listener.ingress.connection_limit"
 INGRESS = f"static_resources listeners ingress {HTTP}"
 EGRESS = f"static_resources listeners egress {HTTP}"
 METRICS = f"static_resources listeners metrics {HTTP}"
