@@ -182,7 +182,7 @@ def test_a_number_beyond_the_last_is_410(
 
     def lead() -> None:
         while not stop.wait(0.1):
-            leader.number(seen=0, lease="1 ms")
+            leader.number(lease="0")
 
     thread = threading.Thread(target=lead)
     thread.start()
