@@ -5,7 +5,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 # Python is the machine's own: nothing is downloaded but packages named in uv.lock.
 export UV_PYTHON_DOWNLOADS = never
-export UV_PYTHON = $(shell command -v $(PYTHON))
+# By its real path: behind a version manager's shim uv takes its own environment for another's, and
+# makes it anew at each command.
+export UV_PYTHON := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null)
 
 # A machine without uv gets one of its own, below the clone, of the version the lock was made with.
 UV_VERSION := 0.13.9

@@ -37,7 +37,7 @@ class Writers:
                 thread.join(timeout=10)
 
     def _write(self, number: int) -> None:
-        chance = random.Random(self._seed + number)
+        chance = random.Random(self._seed + number)  # noqa: S311 — no secret
         while not self._stop.is_set():
             with (
                 suppress(psycopg.OperationalError),  # killed: it comes again

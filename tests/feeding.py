@@ -75,7 +75,8 @@ def feed_id_of(reader: Connection) -> UUID:
 
 FORGET = """
 TRUNCATE listings, unnumbered_events, events;
-UPDATE feed SET head = 0, forgotten = 0, server = server_identity(), led_until = '-infinity'
+UPDATE feed SET head = 0, forgotten = 0, server = server_identity(), led_at = to_timestamp(0),
+    led_until = to_timestamp(0)
 """
 
 

@@ -1,5 +1,6 @@
 """A partner: follows the feed through the query side, and keeps a copy of what it was told."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,35 @@ def following(follower: Follower) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(timeout=10)
+
+
+class Exporter:
+    """A partner that loads everything, a page a call."""
+
+    def __init__(self, client: FlaskClient, *, limit: int) -> None:
+        self._client = client
+        self._link: str | None = f"/v1/exports/listings?limit={limit}"
+        self.copy: Copy = {}
+        self.pages = 0
+        self.last: dict[str, Any] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last line of a page has said so."""
+        return self._link is None
+
+    def page(self, *, broken_after: int | None = None) -> None:
+        """Loads a page; one that breaks off after so many lines is asked for again."""
+        answer = self._client.get(self._link or "")
+        assert answer.status_code == 200, answer.data
+        lines = [json.loads(line) for line in answer.data.splitlines()][:broken_after]
+        if "count" not in lines[-1]:
+            return
+        *listings, self.last = lines
+        assert self.last["count"] == len(listings)
+        self.copy |= {listing["ListingKey"]: listing["Version"] for listing in listings}
+        self._link = self.last.get("next")
+        self.pages += 1
 
 
 def table_of(database: MigratedDatabase) -> Copy:

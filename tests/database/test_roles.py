@@ -25,7 +25,7 @@ WRITES: Final = {
     "claim a migration": "UPDATE bukken.alembic_version SET version_num = 'later'",
     "add a migration": "INSERT INTO bukken.alembic_version VALUES ('later')",
     "forget the migrations": "DELETE FROM bukken.alembic_version",
-    "slip an event in": "INSERT INTO bukken.unnumbered_events (listing_key, version) VALUES ('a', 1)",
+    "slip an event in": "INSERT INTO bukken.unnumbered_events VALUES (DEFAULT, 'a', 1)",
     "forge an event": "INSERT INTO bukken.events VALUES (1, 'a', 1, now(), now())",
     "change an event": "UPDATE bukken.events SET listing_key = 'b'",
     "take events out": "DELETE FROM bukken.events",

@@ -41,21 +41,27 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     confirmed = os.environ.get("BUKKEN_KIND_TEST")
     if confirmed is None:
         pytest.skip("needs a cluster: make kind-test")
-    kubectl = Kubectl(print)
+    pinned = tmp_path_factory.mktemp("context") / "config"
+    pinned.touch(mode=0o600)
     try:
-        name = kubectl.run("config", "current-context").strip()
-        nodes = json.loads(kubectl.run("get", "nodes", "--output=json"))["items"]
+        pinned.write_text(Kubectl(print).run("config", "view", "--minify", "--flatten", "--raw"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KUBECONFIG", str(pinned))
+            yield _allowed(Kubectl(print), confirmed=confirmed)
     except KubectlError as error:
         pytest.exit(f"kind-test: {error}", returncode=1)
+    finally:
+        pinned.unlink()  # it has somebody's credentials
+
+
+def _allowed(kubectl: Kubectl, *, confirmed: str) -> str:
+    """The context's name; the run ends here if it may not be had."""
+    name = kubectl.run("config", "current-context").strip()
+    nodes = json.loads(kubectl.run("get", "nodes", "--output=json"))["items"]
     provider_ids = {node["spec"].get("providerID", "") for node in nodes}
     if why := refusal(name, provider_ids=provider_ids, confirmed=confirmed):
         pytest.exit(f"kind-test: {why}", returncode=1)
-    pinned = tmp_path_factory.mktemp("context") / "config"
-    pinned.touch(mode=0o600)
-    pinned.write_text(kubectl.run("config", "view", "--minify", "--flatten", "--raw"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(pinned))
-        yield name
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ def test_the_app_is_stopped_after_prestop_and_envoy_last(
         "SIGTERM to the app → it has ended": ("preStop done", "app ended"),
         "app ended → Envoy ended": ("app ended", "Envoy ended"),
         "Envoy ended → Pod gone": ("Envoy ended", "gone"),
-        "Pod gone → out of the mesh's DNS": ("gone", "out of the mesh"),
+        "Envoy ended → out of the mesh's DNS": ("Envoy ended", "out of the mesh"),
     }.items():
         note(figures, what, stops, steps=steps)
 

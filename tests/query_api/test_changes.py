@@ -44,12 +44,12 @@ def test_an_event_has_resos_names(
 def test_pages_go_on_where_the_last_ended(
     writer: "Connection", leader: Candidate, feed_client: FlaskClient
 ) -> None:
-    """nextLink while there is more; then After, to ask for what comes."""
+    """While there is more, by nextLink; then After is what to ask with."""
     for key in "abcde":
         put(writer, key)
     leader.number()
 
-    link, seen = "/v1/changes?after=0&limit=2", []
+    link, seen, page = "/v1/changes?after=0&limit=2", [], {}
     while link:
         page = feed_client.get(link).get_json()
         seen += numbers(page)
@@ -145,7 +145,7 @@ def test_another_feeds_number_is_410(
 def test_a_number_that_was_lost_is_410(
     writer: "Connection", leader: Candidate, master: "Connection", feed_client: FlaskClient
 ) -> None:
-    """A standby was promoted that had not got it: others follow on, this client has seen too much."""
+    """A standby was promoted without it: others follow on, this client has seen too much."""
     put(writer, "a")
     leader.number()
     feed_id = begun(feed_client)
@@ -173,9 +173,7 @@ def test_what_is_no_longer_kept_is_410(
     assert numbers(feed_client.get(f"/v1/changes?after=2&FeedId={feed_id}").get_json()) == [3]
 
 
-def test_a_number_beyond_the_last_is_410(
-    writer: "Connection", leader: Candidate, feed_client: FlaskClient
-) -> None:
+def test_a_number_beyond_the_last_is_410(leader: Candidate, feed_client: FlaskClient) -> None:
     """Once the reader is known to have all there was: never an empty page for ever."""
     feed_id = begun(feed_client)
     stop = threading.Event()
@@ -194,10 +192,7 @@ def test_a_number_beyond_the_last_is_410(
 
 
 def test_a_reader_that_is_behind_says_so(
-    writer: "Connection",
-    leader: Candidate,
-    feed_client: FlaskClient,
-    monkeypatch: pytest.MonkeyPatch,
+    feed_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No sign of the leader since: the number may be right, so it is no reason to begin again."""
     monkeypatch.setattr(feed_queries, "WAIT_SECONDS", 0.3)

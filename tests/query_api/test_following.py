@@ -1,22 +1,24 @@
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from feed_writers import Writers
 from feeding import Event, events_of, put
 from flask.testing import FlaskClient
-from following import Follower, following, table_of
+from following import Exporter, Follower, following, table_of
 from running_command_api import RunningCommandApi
 from waiting import wait_until
 
+from bukken_database.sessions import ReadSession
 from bukken_local.database.endpoint import Address
 
 if TYPE_CHECKING:
     from feeding import Connection
     from migrated_database import MigratedDatabase
+    from sqlalchemy import RowMapping, Select
 
 StartSequencer = Callable[[], RunningCommandApi]
 
@@ -89,15 +91,64 @@ def test_who_follows_misses_nothing_whatever_happens(
     with following(partner):
         wait_until(lambda: partner.after == there[-1].sequence, what="the follower has the last")
 
-    print(
-        f"{writers.committed} committed, {writers.rolled_back} not, {writers.killed} killed; ",
-        end="",
-    )
-    print(f"{len(there)} events")
     assert partner.numbers == [event.sequence for event in there]
     assert partner.copy == table_of(feed_database)
     assert min(writers.killed, writers.rolled_back) > 0
     assert versions_rise(there)
+
+
+def test_an_export_and_the_changes_after_it_are_the_table(
+    feed_database: "MigratedDatabase",
+    master: "Connection",
+    follower: FlaskClient,
+    start_sequencer: StartSequencer,
+) -> None:
+    """While writers write; one page breaks off, one meets a cancelled query on the standby."""
+    start_sequencer()
+    writers = Writers(feed_database, seed=7)
+    exporter, partner = Exporter(follower, limit=3), Follower(follower)
+    with writers.writing(threads=4):
+        wait_until(lambda: writers.committed > 100, what="there is something to export")
+        while not exporter.is_complete:
+            broken = 1 if exporter.pages == 1 and "next" in exporter.last else None
+            if broken:
+                exporter.page(broken_after=broken)
+            if exporter.pages == 2:
+                with cancelled_once() as was_cancelled:
+                    exporter.page()
+                assert was_cancelled()
+            else:
+                exporter.page()
+    there = until_all_is_numbered(master)
+    begun, feed_id = exporter.last["EntityEventSequence"], exporter.last["FeedId"]
+    partner.start_at(after=begun, feed_id=feed_id, copy=exporter.copy)
+    with following(partner):
+        wait_until(lambda: partner.after == there[-1].sequence, what="the partner has the last")
+
+    assert (exporter.pages > 3, begun > 0, len(partner.numbers) > 0) == (True, True, True)
+    assert partner.copy == table_of(feed_database)
+
+
+@contextmanager
+def cancelled_once() -> Iterator[Callable[[], bool]]:
+    """The first query of the reader in this time is cancelled, as replay does it: 40001.
+
+    The error is raised by the server: no conflict can be had at will in so short a time.
+    """
+    cancelled: list[bool] = []
+    execute = ReadSession.rows
+
+    def cancel(session: ReadSession, query: "Select[Any]") -> "Sequence[RowMapping]":
+        if not cancelled:
+            cancelled.append(True)
+            session._connection.exec_driver_sql(  # noqa: SLF001 — to harm it
+                "DO $$ BEGIN RAISE serialization_failure; END $$"
+            )
+        return execute(session, query)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ReadSession, "rows", cancel)
+        yield lambda: bool(cancelled)
 
 
 def versions_rise(events: list[Event]) -> bool:

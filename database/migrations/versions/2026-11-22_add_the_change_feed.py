@@ -45,7 +45,7 @@ CREATE TABLE bukken.feed (
 FIRST_ROW = """
 INSERT INTO bukken.feed
 SELECT gen_random_uuid(), n, n, bukken.server_identity(), gen_random_uuid(),
-    '-infinity', '-infinity'
+    to_timestamp(0), to_timestamp(0)
 FROM (SELECT count(*) AS n FROM (SELECT FROM bukken.listings LIMIT 1) AS one) AS begun
 """
 

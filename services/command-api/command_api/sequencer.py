@@ -4,7 +4,7 @@ Each Pod runs one, and one of them leads: it asks every few milliseconds whether
 to number. Why not number in the writer's transaction? Its numbers would become visible in another
 order than they were given, and a partner who had seen 8 would never ask for 7 again; a lock that
 prevents that lets one write commit at a time. Why not NOTIFY? It takes such a lock at each commit,
-and is lost with the connection. The rest: docs/decisions/0016.
+and is lost with the connection. The rest: docs/decisions/0018.
 """
 
 import asyncio
