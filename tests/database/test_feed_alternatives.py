@@ -50,7 +50,7 @@ def test_a_horizon_of_transactions_waits_for_whoever_is_open(
 def test_a_lock_in_the_transaction_lets_one_commit_at_a_time(
     feed_database: "MigratedDatabase", master: "Connection"
 ) -> None:
-    """Eight writers whose commits take 5 ms: with the lock not half as much; with the feed, most."""
+    """Eight writers whose commits take 5 ms: with it not half as many; with the feed, most."""
     with_feed = rate(feed_database, before="")
     with_lock = rate(feed_database, before="LOCK TABLE listings IN SHARE ROW EXCLUSIVE MODE")
     master.execute("ALTER TABLE listings DISABLE TRIGGER USER")

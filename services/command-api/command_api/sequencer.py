@@ -130,7 +130,7 @@ class Sequencer:
         figures = {
             "numbered": self._numbered,
             "backlog": backlog["events"],
-            "oldest_seconds": waits,
+            "waits_seconds": waits,
         }
         log.log(level, "feed: %(numbered)d numbered, %(backlog)d wait", figures, extra=figures)
         self._numbered = 0
