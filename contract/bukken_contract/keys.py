@@ -1,5 +1,6 @@
 """What a `ListingKey` may be, and how it is read from a URL (architecture § 3, Keys)."""
 
+import re
 import unicodedata
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -7,16 +8,19 @@ from urllib.parse import unquote_to_bytes
 from bukken_contract.problems import InvalidListingKey, MalformedRequest
 
 MAX_KEY_CHARACTERS: Final = 255
+_HALF_ESCAPED: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def listing_key_of(segment: str) -> str:
     """The key in one percent-encoded path segment.
 
     Raises:
-        MalformedRequest: the bytes are no UTF-8. Frameworks replace such bytes by U+FFFD, and
-            two keys would become one.
+        MalformedRequest: the bytes are no UTF-8, or a `%` begins no escape. Frameworks replace such
+            bytes by U+FFFD and leave such a `%` as it is, and two keys would become one.
         InvalidListingKey: the text is no key.
     """
+    if _HALF_ESCAPED.search(segment):
+        raise MalformedRequest("a % in a ListingKey is sent as %25")
     try:
         key = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:

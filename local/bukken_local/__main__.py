@@ -138,7 +138,8 @@ def _import(options: argparse.Namespace) -> int:
     report = state.directory / "import-report"
     where = back_end(state.description(), state=state, report=report)
     status = importer.main([*options.files, *where])
-    sys.stdout.write(f"every line not taken as it was: {report}\n")
+    if status != importer.WRONG_START:
+        sys.stdout.write(f"every line not taken as it was: {report}\n")
     return status
 
 

@@ -91,6 +91,7 @@ def test_a_body_is_an_object(
         {},
         {"Content-Type": ""},
         {"Content-Type": "text/plain"},
+        [("Content-Type", "application/json"), ("Content-Type", "text/plain")],
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": "application/jsonx"},
         {"Content-Type": "application/merge-patch+json"},
@@ -102,7 +103,10 @@ def test_a_body_is_an_object(
     ],
 )
 def test_another_type_charset_or_encoding(
-    service: Service, key: str, check_problem: "CheckProblem", headers: dict[str, str]
+    service: Service,
+    key: str,
+    check_problem: "CheckProblem",
+    headers: dict[str, str] | list[tuple[str, str]],
 ) -> None:
     """A body that is not said to be plain UTF-8 JSON is 415, though it might be."""
     body = f"{{{MINIMAL}}}".encode()

@@ -88,3 +88,22 @@ def test_who_loses_the_race_to_insert_looks_again(  # noqa: PLR0913, PLR0917 —
         query = "SELECT version, source_version, removed_at IS NULL FROM listings"
         row = reader.execute(f"{query} WHERE listing_key = %s", [key]).fetchone()
     assert row == (2, 7, method == "PUT")
+
+
+def test_the_later_of_two_commands_has_the_later_time(
+    running: RunningCommandApi, database: "MigratedDatabase", key: str, members: Members
+) -> None:
+    """Who waited for the row is stamped after who held it, though its transaction is the older."""
+    running.send("PUT", path_of(key), json=members)
+    changed = members | {"BedroomsTotal": 9}
+    time_of = "SELECT modification_timestamp FROM listings WHERE listing_key = %s"
+    with ThreadPoolExecutor() as pool, database.connect("bukken_writer") as writer:
+        writer.execute(f"{time_of} FOR UPDATE", [key])
+        answer = pool.submit(running.send, "PUT", path_of(key), json=changed)
+        until_waiting(database)
+        while_it_waits = writer.execute("SELECT clock_timestamp()").fetchone() or ()
+        writer.commit()
+
+    assert answer.result().status_code == 200
+    with database.connect("bukken_reader") as reader:
+        assert (reader.execute(time_of, [key]).fetchone() or ()) > while_it_waits

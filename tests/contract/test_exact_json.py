@@ -42,6 +42,14 @@ def test_what_is_not_json_is_refused_by_name(body: bytes, said: str) -> None:
     assert said in refused.value.detail
 
 
+def test_a_long_name_is_quoted_in_part() -> None:
+    """The answer to a body is never as long as the body."""
+    with pytest.raises(MalformedRequest) as refused:
+        parse(b'{"%b": 1, "%b": 2}' % (b"a" * 5000, b"a" * 5000))
+
+    assert len(refused.value.detail) < 200
+
+
 def test_a_body_of_many_names_is_refused_in_a_moment() -> None:
     """Looking for the doubled name takes one pass: 28,000 names once stopped a service for 5 s."""
     names = ",".join(f'"{n:x}":1' for n in range(28_000))

@@ -36,6 +36,13 @@ def test_what_is_no_key_is_refused_by_its_rule(key: str, rule: str) -> None:
         checked_listing_key(key)
 
 
+@pytest.mark.parametrize("segment", ["%", "50%", "%zz", "%2", "a%2gb"])
+def test_a_percent_sign_that_begins_no_escape_is_malformed(segment: str) -> None:
+    """`%zz` and `%25zz` never become one key."""
+    with pytest.raises(MalformedRequest, match="%25"):
+        listing_key_of(segment)
+
+
 def test_invalid_utf8_is_malformed_not_replaced() -> None:
     """Two broken keys never become one by way of U+FFFD."""
     with pytest.raises(MalformedRequest, match="UTF-8"):

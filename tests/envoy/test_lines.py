@@ -29,10 +29,8 @@ PEERS = {"query-api": 256, "command-api": 0}  # connections that another Pod may
 COMMAND, ALB = ("command-api",), ("alb",)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
-INGRESS_LIMIT = (
-    "layered_runtime layers limits static_layer "
-    "envoy.resource_limits.listener.ingress.connection_limit"
-)
+LIMITS = "layered_runtime layers limits static_layer"
+INGRESS_LIMIT = f"{LIMITS} envoy.resource_limits.listener.ingress.connection_limit"
 INGRESS = f"static_resources listeners ingress {HTTP}"
 EGRESS = f"static_resources listeners egress {HTTP}"
 METRICS = f"static_resources listeners metrics {HTTP}"
@@ -43,8 +41,8 @@ FIELDS = f"{LOG} typed_config log_format json_format"
 POD_LIMIT = f"{INGRESS} http_filters pod_limit typed_config"
 CLIENT_LIMIT = f"{INGRESS} http_filters client_limit typed_config"
 BUCKET = f"{CLIENT_LIMIT} descriptors 0 token_bucket"
-OTHERS = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules policies"
-OTHERS += " anything-else principals"
+RULES = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules"
+OTHERS = f"{RULES} policies anything-else principals"
 BODY = f"{INGRESS} http_filters envoy.filters.http.buffer typed_config max_request_bytes"
 ROUTE = f"{INGRESS} route_config virtual_hosts app routes 2 route timeout"
 READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"

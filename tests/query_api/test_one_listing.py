@@ -184,6 +184,8 @@ def test_any_key_of_the_contract_is_found(put: "Put", client: FlaskClient, key: 
         ("a%0A", 422),
         ("e%CC%81", 422),
         ("a" * 256, 422),
+        ("a?x=1", 400),
+        ("%zz", 400),
         ("%FF", 400),
         ("%E7%89", 400),
         ("%ED%A0%80", 400),

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 from bukken_contract.etags import etag, names_current
 from bukken_contract.exact_json import encode
 from bukken_contract.keys import listing_key_of
-from bukken_contract.problems import ListingRemoved, NotFound
+from bukken_contract.problems import ListingRemoved, MalformedRequest, NotFound
 from bukken_database.sessions import ReadDatabase, ReadSession
 from query_api.cursor_keys import CursorKeys
 from query_api.cursors import Position
@@ -50,6 +50,7 @@ def listings(database: ReadDatabase) -> Blueprint:
     @blueprint.get("/v1/listings/<segment>")
     def one(segment: str) -> Response:
         key = listing_key_of(segment)
+        _refuse_query_string()
         row = _shown(database.run(lambda session: which_listing(session, key=key)))
         tag = {"ETag": etag(row["version"])}
         if names_current(request.headers.get("If-None-Match", ""), version=row["version"]):
@@ -58,6 +59,12 @@ def listings(database: ReadDatabase) -> Blueprint:
         return Response(body, headers=tag, content_type="application/json")
 
     return blueprint
+
+
+def _refuse_query_string() -> None:
+    """As a write does: a `?` in a key that was not escaped asks for another listing."""
+    if request.query_string:
+        raise MalformedRequest("this takes no query string; a ? in a ListingKey is sent as %3F")
 
 
 def _matching(session: ReadSession, *, walk: Walk, values: Mapping[str, Any]) -> dict[str, Any]:
