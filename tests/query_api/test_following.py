@@ -78,6 +78,7 @@ def test_who_follows_misses_nothing_whatever_happens(
         feed_database.connect("bukken_writer") as idle,
         writers.writing(threads=8),
     ):
+        idle.execute("SET idle_in_transaction_session_timeout = 0")  # starting Pods takes its time
         put(idle, "open all the time")
         for victim in (*pods, None, None):
             time.sleep(1.5)  # not to wait for something: to let them write
