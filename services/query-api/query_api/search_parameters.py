@@ -51,7 +51,7 @@ def search_parameters(query_string: bytes) -> Parameters:
     Raises:
         Invalid: names each that is not, or does not go with the others.
     """
-    given = parameters_of(query_string, parsers=_PARSERS)
+    given = parameters_of(query_string, parsers=PARSERS)
     if faults := list(_conflicts(given.values)):
         raise Invalid("the parameters do not go together", faults=faults)
     return given
@@ -190,7 +190,7 @@ def _sort_parser(text: str) -> Any:  # noqa: ANN401 — a Sort; parsers give any
 _EQUALITIES: Final[Mapping[str, str]] = {
     wire_name(name): name for name in ("listing_key", *EQUALITIES)
 }
-_PARSERS: Final[Mapping[str, Parser]] = {
+PARSERS: Final[Mapping[str, Parser]] = {
     **dict.fromkeys(_EQUALITIES, partial(_several, longest=50, most=_MAX_VALUES)),
     "ListingKey": partial(_several, longest=MAX_KEY_CHARACTERS, most=MAX_KEYS),
     "StandardStatus": partial(_lookups, lookup="StandardStatus"),

@@ -57,6 +57,8 @@ def test_an_escaped_slash_is_refused(
         "/v1/",
         "/v1/listings/",
         "/v1/listingsfoo",
+        "/v1/listing-keys/",
+        "/v1/listing-keys/a",
         "/v1/batches",
         "/v1/batches/listings/",
         "/v1/listings/a/b",

@@ -1,0 +1,58 @@
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bukken_contract.paths import PATHS, Path
+
+Config = Callable[[str], dict[str, Any]]
+APIS = ("command-api", "query-api")
+
+
+def ingress(config: dict[str, Any]) -> dict[str, Any]:
+    """The ingress's connection manager."""
+    listener = next(x for x in config["static_resources"]["listeners"] if x["name"] == "ingress")
+    manager: dict[str, Any] = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager
+
+
+def routed(config: dict[str, Any]) -> Iterator[str]:
+    """The patterns of paths that reach the app."""
+    for route in ingress(config)["route_config"]["virtual_hosts"][0]["routes"]:
+        if route.get("route", {}).get("cluster") == "local_app":
+            yield route["match"]["safe_regex"]["regex"]
+
+
+def scoped(config: dict[str, Any]) -> Iterator[str]:
+    """The patterns of paths that need a scope to be read."""
+    for part in ingress(config)["http_filters"]:
+        policies = part.get("typed_config", {}).get("rules", {}).get("policies", {})
+        for name, policy in policies.items():
+            if name.startswith("read-"):
+                rules = policy["permissions"][0]["and_rules"]["rules"]
+                yield next(
+                    r["url_path"]["path"]["safe_regex"]["regex"] for r in rules if "url_path" in r
+                )
+
+
+def one_of(path: Path) -> str:
+    """An instance of the path."""
+    return re.sub(r"\{\w+\}", "k", path.template)
+
+
+@pytest.mark.parametrize("file", APIS)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.template)
+def test_every_path_of_the_table_reaches_both_apps(path: Path, file: str, config: Config) -> None:
+    """Also that of the other side alone, whose methods are then 405 and no 404."""
+    assert any(re.fullmatch(pattern, one_of(path)) for pattern in routed(config(file)))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.query], ids=lambda path: path.template
+)
+def test_no_path_is_read_without_the_scope(path: Path, config: Config) -> None:
+    """A path that no policy names would pass with any access token."""
+    patterns = list(scoped(config("query-api")))
+
+    assert any(re.fullmatch(pattern, one_of(path)) for pattern in patterns)
