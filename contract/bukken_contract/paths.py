@@ -25,6 +25,7 @@ PATHS: Final = (
     Path("/v1/changes", query=("GET", "HEAD"), command=()),
     Path("/v1/exports/listings", query=("GET", "HEAD"), command=()),
     Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
+    Path("/v1/batches/listings", query=(), command=("POST",)),
 )
 
 _PATTERNS: Final = tuple(

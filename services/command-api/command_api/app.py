@@ -13,6 +13,7 @@ from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
 from command_api import errors, health, routes
+from command_api.batches import Places
 from command_api.middleware import EachRequest
 from command_api.sequencer import Sequencer
 from command_api.settings import Settings
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
+    app.state.places = Places(settings.batches)
     app.add_middleware(EachRequest)
     app.include_router(health.router)
     app.include_router(routes.router)
