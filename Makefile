@@ -43,10 +43,10 @@ clean: $(UV) ## Forget the data of `make run`
 ##@ Kubernetes
 
 release: $(UV) ## Bring a release out, and back if it fails: make release OVERLAY=staging
-	@$(RUN) python -m k8s.release release $(OVERLAY) $(if $(URL),--url $(URL))
+	@$(RUN) python -m k8s.release release $(OVERLAY) $(if $(URL),--url $(URL)) $(if $(CONTEXT),--context $(CONTEXT))
 
 rollback: $(UV) ## Take the last release back: make rollback OVERLAY=staging
-	@$(RUN) python -m k8s.release rollback $(OVERLAY) $(if $(URL),--url $(URL))
+	@$(RUN) python -m k8s.release rollback $(OVERLAY) $(if $(URL),--url $(URL)) $(if $(CONTEXT),--context $(CONTEXT))
 
 node-budget: $(UV) ## Does it all fit on the nodes? A table, and a page with its picture
 	@$(RUN) python -m k8s.node_budget --page docs/operating/node-budget.md

@@ -33,7 +33,7 @@ class MigrationsAreRunning(RuntimeError):
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the schema to the newest revision.
+    """Brings the schema to the newest revision that this release knows; never back.
 
     Raises:
         MigrationsAreRunning: another session has been at it for over a minute.
@@ -48,7 +48,11 @@ def migrate(engine: Engine) -> None:
 
 
 def behind(engine: Engine) -> str | None:
-    """How far the schema is behind the newest revision, in a sentence, or None."""
+    """How far the schema is behind the newest revision, in a sentence.
+
+    None when it is there, or further: an older release goes out over the schema of a newer one
+    when a release is taken back by releasing what was before, and works on it.
+    """
     with engine.connect() as connection:
         return _behind(connection)
 
@@ -56,7 +60,11 @@ def behind(engine: Engine) -> str | None:
 def _behind(connection: Connection) -> str | None:
     options = {"version_table_schema": SCHEMA}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    script = ScriptDirectory.from_config(_config())
+    head = script.get_current_head()
+    if current and current not in {each.revision for each in script.walk_revisions()}:
+        log.info("the schema (%s) is newer than this release: nothing to do", current)
+        return None
     return None if current == head else f"the schema is at {current or 'nothing'}, not at {head}"
 
 

@@ -20,20 +20,26 @@ _PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 ROOT = Path(__file__).parents[2]
 
 
+class UnrenderedError(ValueError):
+    """The overlay cannot be made into manifests."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """`make node-budget`: 0 when all fits, 1 with a line for each thing that does not."""
     given = _arguments().parse_args(arguments)
     try:
         placements, running = budget(nodes.read(given.nodes), documents=render(given.overlay))
-    except ValueError as error:
-        return _refuse([str(error)])
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        return _refuse([" ".join(str(error).split())])
     console = Console(**_PLAIN)
     console.print(table.of(placements, running=running))
-    if given.page:
+    refused = list(faults(placements))
+    # A budget that does not hold stays off the page: it would be read as one that does.
+    if given.page and not refused:
         given.page.write_text(page(placements, running=running), encoding="utf-8")
         picture.draw(placements, to=given.page.with_suffix(".svg"))
         console.print(f"The page, with its picture: {given.page}")
-    return _refuse(list(faults(placements)))
+    return _refuse(refused)
 
 
 def budget(
@@ -42,8 +48,9 @@ def budget(
     """Every situation with its Pods in place, and the workloads they are of.
 
     Raises:
-        ValueError: a container cannot be counted, or the instance type is unknown.
+        ValueError: something cannot be counted, or the nodes are not described, or not known.
     """
+    nodes.check(described)
     running = [*workloads.from_manifests(documents), *workloads.of_the_cluster(described)]
     cluster = Cluster(
         zones=tuple(described["zones"]),
@@ -73,10 +80,17 @@ that still end.
 
 
 def render(overlay: Path) -> list[dict[str, Any]]:
-    """The overlay's manifests, as kubectl would apply them."""
+    """The overlay's manifests, as kubectl would apply them.
+
+    Raises:
+        UnrenderedError: kubectl cannot make them; its own words are in the message.
+        OSError: there is no kubectl.
+    """
     command = ["kubectl", "kustomize", str(overlay)]
-    rendered = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return list(yaml.safe_load_all(rendered))
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise UnrenderedError(f"{' '.join(command)}: {done.stderr}")
+    return list(yaml.safe_load_all(done.stdout))
 
 
 def _refuse(reasons: list[str]) -> int:

@@ -64,6 +64,68 @@ class UnknownInstanceTypeError(ValueError):
     """The instance type's numbers are not known here."""
 
 
+class UnusableNodesError(ValueError):
+    """The description of the nodes lacks something, or says what cannot be."""
+
+
+# What is needed of nodes.yaml, each as the names on the way to it.
+_NEEDED = (
+    "instanceType",
+    "zones",
+    "nodesPerZone minimum",
+    "nodesPerZone maximum",
+    "kubelet systemReserved",
+    "kubelet evictionHard memory.available",
+    "daemonSets",
+    "deployments",
+)
+
+_FEWEST_ZONES = 2  # one of them is lost in every second situation
+
+
+def check(described: dict[str, Any]) -> None:
+    """Refuses a description that the budget cannot be computed from.
+
+    Raises:
+        UnusableNodesError: something is missing; there are not two zones of different names, so
+            that one may be lost; or a zone's nodes are not between one and the maximum.
+    """
+    for path in _NEEDED:
+        if _at(described, path) is None:
+            raise UnusableNodesError(f"the description of the nodes has no {path}")
+    _check_zones(described["zones"])
+    _check_count(**described["nodesPerZone"])
+    _check_entries(described["daemonSets"], needs=("name", "containers"))
+    _check_entries(described["deployments"], needs=("name", "containers", "replicas"))
+
+
+def _check_zones(zones: Any) -> None:  # noqa: ANN401 — YAML
+    names = {str(each) for each in zones} if isinstance(zones, list) else set()
+    if len(names) < _FEWEST_ZONES or len(names) < len(zones):
+        raise UnusableNodesError(f"zones {zones}: it takes two of different names to lose one")
+
+
+def _check_count(*, minimum: Any, maximum: Any) -> None:  # noqa: ANN401 — YAML
+    whole = isinstance(minimum, int) and isinstance(maximum, int)
+    if not (whole and 1 <= minimum <= maximum):
+        raise UnusableNodesError(
+            f"nodesPerZone {minimum} to {maximum}: it takes at least 1, and at most the maximum"
+        )
+
+
+def _check_entries(entries: list[Any], *, needs: tuple[str, ...]) -> None:
+    for entry in entries:
+        for name in needs:
+            if _at(entry, name) is None:
+                raise UnusableNodesError(f"{entry}: an entry needs a line {name!r}")
+
+
+def _at(described: Any, path: str) -> Any:  # noqa: ANN401 — YAML
+    for name in path.split():
+        described = described.get(name) if isinstance(described, dict) else None
+    return described
+
+
 def kube_reserved(instance: InstanceType) -> Amount:
     """What the EKS AMI reserves for kubelet and container runtime: it grows with the Pods allowed.
 
@@ -80,7 +142,7 @@ def node(given: dict[str, Any]) -> Node:
         UnknownInstanceTypeError: it names a type that is not in `INSTANCE_TYPES`.
     """
     name = given["instanceType"]
-    if name not in INSTANCE_TYPES:
+    if not isinstance(name, str) or name not in INSTANCE_TYPES:
         known = ", ".join(INSTANCE_TYPES)
         raise UnknownInstanceTypeError(f"instanceType {name!r} is none of {known}")
     instance = INSTANCE_TYPES[name]
@@ -100,7 +162,7 @@ def node(given: dict[str, Any]) -> Node:
 
 
 def _eviction(threshold: str, *, of: Amount) -> Amount:
-    if threshold.endswith("%"):
+    if str(threshold).endswith("%"):
         return Amount(memory=int(of.memory * parse(threshold[:-1]) / 100))
     return amount({"memory": threshold})
 

@@ -51,14 +51,24 @@ def parse(quantity: str | float) -> Decimal:
     text = str(quantity)
     digits = text.rstrip("kmMGTi")
     try:
-        return Decimal(digits) * _UNITS[text[len(digits) :]]
+        number = Decimal(digits) * _UNITS[text[len(digits) :]]
     except (ArithmeticError, KeyError):
-        raise ValueError(f"{text!r} is not a quantity such as 250m or 128Mi") from None
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise ValueError(f"{text!r} is not a quantity such as 250m or 128Mi")
+    return number
 
 
 def amount(resources: dict[str, str | float]) -> Amount:
-    """What a `requests` or `limits` of a manifest says; what it leaves out is nothing."""
+    """What a `requests` or `limits` of a manifest says; what it leaves out is nothing.
+
+    Raises:
+        ValueError: one is no quantity, or memory is in thousandths of a byte (Mi was meant).
+    """
+    memory = str(resources.get("memory", 0))
+    if memory.endswith("m"):
+        raise ValueError(f"memory {memory!r} is thousandths of a byte; {memory[:-1]}Mi is meant")
     return Amount(
         cpu=math.ceil(parse(resources.get("cpu", 0)) * 1000),
-        memory=math.ceil(parse(resources.get("memory", 0)) / _MIB),
+        memory=math.ceil(parse(memory) / _MIB),
     )

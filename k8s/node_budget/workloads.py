@@ -11,8 +11,12 @@ from k8s.node_budget.quantities import Amount, amount
 START_UP_SECONDS = 5
 
 
+_COUNTED = {"Deployment", "StatefulSet", "Job"}
+_UNCOUNTED = {"CronJob", "DaemonSet", "Pod", "ReplicaSet", "ReplicationController"}
+
+
 class UncountedError(ValueError):
-    """A container whose memory nobody can count, because nothing limits it."""
+    """A container whose memory nobody can count, because nothing limits it, or a kind not known."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,11 @@ def pod_amount(spec: dict[str, Any], *, of: str) -> Amount:
 
 
 def from_manifests(documents: Iterable[dict[str, Any]]) -> Iterator[Workload]:
-    """Every Deployment, StatefulSet and Job, with its autoscaler's numbers where it has one."""
+    """Every Deployment, StatefulSet and Job, with its autoscaler's numbers where it has one.
+
+    Raises:
+        UncountedError: there is another kind that makes Pods, or a container that nobody limits.
+    """
     documents = list(documents)
     scales = {
         (each["metadata"]["namespace"], each["spec"]["scaleTargetRef"]["name"]): each["spec"]
@@ -85,7 +93,12 @@ def from_manifests(documents: Iterable[dict[str, Any]]) -> Iterator[Workload]:
         if each["kind"] == "HorizontalPodAutoscaler"
     }
     for each in documents:
-        if each["kind"] in {"Deployment", "StatefulSet", "Job"}:
+        if each["kind"] in _UNCOUNTED:
+            raise UncountedError(
+                f"{each['kind']} {each['metadata']['name']}: nobody counts its Pods; "
+                "what every node carries stands in nodes.yaml, all else is a Deployment or a Job"
+            )
+        if each["kind"] in _COUNTED:
             key = each["metadata"]["namespace"], each["metadata"]["name"]
             yield _workload("/".join(key), each["spec"], scale=scales.get(key))
 

@@ -9,6 +9,7 @@ import yaml
 
 NAMESPACE: Final = "bukken"
 Say = Callable[[str], None]
+Document = Mapping[str, Any]
 
 
 class KubectlError(Exception):
@@ -49,7 +50,13 @@ class Kubectl:
         )
         return yaml.safe_load(found) if found else None
 
-    def apply(self, documents: Iterable[Mapping[str, Any]], *options: str) -> None:
+    def all(self, kind: str, *options: str) -> list[Document]:
+        """The objects of a kind, of our namespace."""
+        found = self.run("get", kind, f"--namespace={NAMESPACE}", "--output=yaml", *options)
+        items: list[Document] = yaml.safe_load(found)["items"]
+        return items
+
+    def apply(self, documents: Iterable[Document], *options: str) -> None:
         """Sends documents to the server."""
         self.run("apply", "--filename=-", *options, stdin=yaml.safe_dump_all(documents))
 

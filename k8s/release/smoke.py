@@ -5,6 +5,7 @@ certificate, load balancer, routing by method, and a sidecar that has its rules.
 may read, a page of listings must come: that shows the app and its database too.
 """
 
+import http.client
 import json
 import time
 import urllib.error
@@ -56,7 +57,7 @@ def _answer(url: str, *, method: str, token: str | None = None) -> tuple[int, di
             return answer.status, _document(answer.read())
     except urllib.error.HTTPError as refused:
         return refused.code, _document(refused.read())
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return 0, {"detail": str(error)}
 
 

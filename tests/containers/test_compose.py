@@ -99,9 +99,10 @@ def test_what_runs_on_has_a_health_check_and_is_started_again() -> None:
 
 
 def test_no_container_has_a_right_or_a_disk_it_does_not_need() -> None:
-    """Root file systems are read-only, capabilities dropped, memory and logs bounded."""
+    """Root file systems are read-only, capabilities dropped for good, memory and logs bounded."""
     for name, service in SERVICES.items():
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
         assert {"mem_limit", "logging"} <= service.keys(), name
 
 
@@ -126,6 +127,15 @@ def test_a_secret_is_a_file_of_those_who_may_know_it(secret: str, knowers: set[s
 
     assert mounting - {"secrets"} == knowers
     assert not re.search("PASSWORD: ", (ROOT / "docker-compose.yml").read_text())
+
+
+@pytest.mark.parametrize("name", ["primary", "storage", "standby"])
+def test_postgresql_is_stopped_and_reached_as_it_should_be(name: str) -> None:
+    """SIGTERM would wait for the last session; whoever reaches the socket needs no password."""
+    service = SERVICES[name]
+
+    assert service["stop_signal"] == "SIGINT"
+    assert service["tmpfs"][0] == "/var/run/postgresql:uid=999,gid=999,mode=0770"
 
 
 def test_postgresql_is_set_as_in_the_first_place() -> None:

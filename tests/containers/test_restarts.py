@@ -15,6 +15,12 @@ LISTING = {"StandardStatus": "Active", "PropertyType": "Residential"}
 READY_SECONDS = 30
 TRIES = 3
 pytestmark = pytest.mark.timeout(START_SECONDS + 120)  # the first one builds
+CHECKPOINT_SECONDS = 30  # 10 s until the kernel gives a frozen standby up, and the disk
+# Twice what is kept for a standby, at once: before the primary has noticed that it hangs.
+MORE_THAN_IS_KEPT = """DO $$ BEGIN FOR i IN 1..600 LOOP
+    PERFORM pg_logical_emit_message(false, '', repeat('x', 1000000));
+END LOOP; END $$"""
+STATUS_OF_THE_SLOT = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'reader'"
 DETECTION_SECONDS = 12  # envoy/alb.yaml asks every 5 s, waits up to 2 s and believes the second no
 # The kernel kills the app for what this takes, not this: it is told that the app matters less.
 EAT = "open('/proc/1/oom_score_adj', 'w').write('1000'); bytearray(b'x') * 400_000_000"
@@ -200,6 +206,46 @@ def test_writes_go_on_while_the_standby_hangs(composed: Compose) -> None:
 
     assert written == httpx.codes.CREATED
     until_read(composed, "while-paused")
+
+
+def test_a_standby_that_hung_for_too_long_delays_nobody_and_comes_back(composed: Compose) -> None:
+    """Checkpoints go on without it, and once it goes on it is copied anew rather than stale."""
+    master = ("exec", "-T", "primary", "psql", "-qAtU", "bukken_master", "postgres", "-c")
+    composed.run("pause", "standby")
+    try:
+        composed.run(*master, MORE_THAN_IS_KEPT)
+        composed.run(*master, "CHECKPOINT", seconds=CHECKPOINT_SECONDS)
+        status = composed.run(*master, STATUS_OF_THE_SLOT)
+    finally:
+        composed.run("unpause", "standby")
+    put(composed, "while-lost")
+
+    assert status == "lost\n"
+    until_read(composed, "while-lost")
+    composed.wait_until(
+        lambda: composed.healthy("standby"), seconds=READY_SECONDS, what="it streams again"
+    )
+
+
+def test_who_only_answers_is_no_healthy_standby(composed: Compose) -> None:
+    """Its check fails while it does not stream, and passes when it does."""
+    check = ("exec", "-T", "standby", *composed.inspect("standby")["Config"]["Healthcheck"]["Test"])
+    command = [*check[:3], "sh", "-c", check[-1]]
+    composed.run(*command)
+    composed.run("stop", "primary")
+    try:
+        with pytest.raises(AssertionError, match="docker compose"):
+            composed.run(*command)
+    finally:
+        composed.up()
+
+
+@pytest.mark.parametrize("follower", ["storage", "standby"])
+def test_the_masters_password_is_its_process_owners_alone(composed: Compose, follower: str) -> None:
+    """What a follower writes it down in can be read by nobody else."""
+    mode = composed.run("exec", "-T", follower, "sh", "-c", 'stat -c %a "$PGPASSFILE"')
+
+    assert mode == "600\n"
 
 
 def test_stopping_all_loses_nothing_that_was_acknowledged(composed: Compose) -> None:

@@ -195,3 +195,20 @@ def test_migrating_again_touches_nothing(database: "MigratedDatabase") -> None:
     engine.dispose()
 
     assert [each for each in statements if "lock_timeout" in each] == []
+
+
+def test_an_older_release_leaves_a_newer_schema_alone(
+    empty_database: "MigratedDatabase", caplog: pytest.LogCaptureFixture
+) -> None:
+    """It works on it, by rule, and does not know the revision: it says so, and that is all."""
+    empty_database.migrate()
+    with empty_database.connect("bukken_migrator") as later:
+        later.execute("UPDATE bukken.alembic_version SET version_num = '20991231_later'")
+    engine = job_engine(empty_database.settings("bukken_migrator"), application="test")
+    with caplog.at_level("INFO", logger="bukken_database"):
+        migrations.migrate(engine)
+    behind = migrations.behind(engine)
+    engine.dispose()
+
+    assert behind is None
+    assert "(20991231_later) is newer than this release" in caplog.text

@@ -12,15 +12,17 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from deployment.rendered import KUBECTL, ROOT
+from deployment.rendered import KUBECTL, ROOT, SIDES
 
 from k8s.release import smoke
 
-# Answers as told by answers.json (the words of a call → exit status and output), and revisions that
-# each apply of a Deployment raises.
+# Answers as told by state.json (the words of a call → exit status and output). An apply of
+# Deployments makes a ReplicaSet of those sides that it changes; an undo gives an old one a new
+# number, as Kubernetes does. A call that is answered with a failure has not been done. It says
+# JSON, which is YAML, since a program that is started so often should not import more.
 STAND_IN = """\
 #!{python}
-import json, os, pathlib, subprocess, sys
+import json, os, pathlib, sys
 home = pathlib.Path({home!r})
 words = sys.argv[1:]
 if words[0] == "kustomize":
@@ -28,29 +30,80 @@ if words[0] == "kustomize":
 sent = sys.stdin.read() if "--filename=-" in words else ""
 call = " ".join(w for w in words if not w.startswith("--")
                 or w.startswith(("--dry", "--to-rev")))
-if sent:
+if "name: releases" in sent:
+    call += " the record"
+elif sent:
     call += " with Deployments" if "\\nkind: Deployment\\n" in sent else " without Deployments"
 with (home / "calls").open("a") as diary:
     diary.write(call + "\\n")
-state = json.loads((home / "answers.json").read_text())
-if call == "apply with Deployments":
-    state["revision"] += 1
-    (home / "answers.json").write_text(json.dumps(state))
+state = json.loads((home / "state.json").read_text())
 for start, (status, said) in state["answers"].items():
     if call.startswith(start):
         print(said, file=sys.stderr if status else sys.stdout)
         sys.exit(status)
-if call.startswith("get deployment"):
-    if state["revision"]:
-        revision = 'deployment.kubernetes.io/revision: "%d"' % state["revision"]
-        print("metadata: {{annotations: {{" + revision + "}}}}")
-elif call.startswith("get job"):
-    print('status: {{conditions: [{{type: Complete, status: "True"}}]}}')
+items = None
+if call == "apply with Deployments":
+    for side in state["changes"]:
+        sets = state["sets"].setdefault(side, {{}})
+        sets[f"{{side}}-{{state['release']}}"] = max(sets.values(), default=0) + 1
+    state["release"] += 1
+elif call == "apply the record":
+    state["record"] = sent
+elif call.startswith("rollout undo"):
+    sets = state["sets"][words[2].removeprefix("deployment/")]
+    wanted = int(call.rpartition("=")[2])
+    newest = max(sets.values())
+    for name in [each for each, revision in sets.items() if revision == wanted < newest]:
+        sets[name] = newest + 1
+elif call == "get replicasets":
+    items = [
+        {{"metadata": {{"name": name, "ownerReferences": [{{"name": side}}],
+                       "annotations": {{"deployment.kubernetes.io/revision": str(revision)}}}},
+          "status": {{"readyReplicas": 2}}}}
+        for side, sets in state["sets"].items() for name, revision in sets.items()
+    ]
+elif call == "get events":
+    items = state["events"]
+elif call == "get configmap releases" and state["record"]:
+    print(state["record"])
+elif call.startswith("get job") and not state["jobs"].get(words[2], "Complete") == "Gone":
+    true = {{"type": state["jobs"].get(words[2], "Complete"), "status": "True"}}
+    print(json.dumps({{"status": {{"conditions": [true]}}}}))
+elif call.startswith("delete job"):
+    del state["jobs"][words[2]]
 elif call.startswith("get namespace"):
     print("kind: Namespace")
 elif call.startswith("config"):
     print("arn:aws:eks:ap-northeast-1:222233334444:cluster/bukken-staging")
+elif call.startswith("version"):
+    print("kustomizeVersion: v5.8.1")
+if items is not None:
+    print(json.dumps({{"items": items}}))
+if call == "apply without Deployments":
+    state["jobs"] = {{name: how for name, how in state["jobs"].items() if how != "Gone"}}
+    state["jobs"] |= state.pop("coming_jobs", {{}})
+    state["events"] += state.pop("coming_events", [])
+(home / "state.json").write_text(json.dumps(state))
 """
+
+
+def record(*releases: tuple[int, int]) -> str:
+    """What the cluster remembers of these releases, each by its ReplicaSets' numbers."""
+    lines = [
+        {
+            "release": f"r{max(numbers)}",
+            "sets": {side: f"{side}-{n}" for side, n in zip(SIDES, numbers, strict=True)},
+        }
+        for numbers in releases
+    ]
+    return json.dumps({"data": {"served": json.dumps(lines)}})
+
+
+@pytest.fixture
+def two_releases() -> dict[str, Any]:
+    """A cluster's state after two of them."""
+    sets = {side: {f"{side}-6": 6, f"{side}-7": 7} for side in SIDES}
+    return {"sets": sets, "record": record((6, 6), (7, 7))}
 
 
 class Cluster:
@@ -58,18 +111,38 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._state = home / "state.json"
+        (home / "calls").touch()
         self.answer({})
 
-    def answer(self, answers: dict[str, tuple[int, str]], *, revision: int = 7) -> None:
-        """Sets what calls that begin so are answered with."""
-        told = {"answers": answers, "revision": revision}
-        (self._home / "answers.json").write_text(json.dumps(told))
+    def answer(self, answers: dict[str, tuple[int, str]], **state: Any) -> None:  # noqa: ANN401 — JSON
+        """Sets what calls that begin so are answered with, and what else is to be so."""
+        before = {"command-api-7": 7}, {"query-api-7": 7}
+        usual = {
+            "sets": dict(zip(SIDES, before, strict=True)),
+            "record": record((7, 7)),
+            "release": 8,
+            "changes": SIDES,
+            "events": [],
+            "jobs": {},
+        }
+        self._state.write_text(json.dumps(usual | state | {"answers": answers}))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is so now."""
+        found: dict[str, Any] = json.loads(self._state.read_text())
+        return found
+
+    def serves(self) -> list[str]:
+        """Each side's newest ReplicaSet."""
+        return [max(sets, key=sets.__getitem__) for sets in self.state["sets"].values()]
 
     @property
     def calls(self) -> list[str]:
         """What was asked that changes something, or waits for it."""
         diary = (self._home / "calls").read_text().splitlines()
-        return [call for call in diary if not call.startswith(("get", "config", "logs"))]
+        return [call for call in diary if not call.startswith(("get", "config", "logs", "version"))]
 
 
 @pytest.fixture
@@ -128,6 +201,10 @@ class Platform:
     def broken(self) -> None:
         """From now on it answers everybody 500."""
         _Answers.status = 500
+
+    def well(self) -> None:
+        """It is mended."""
+        _Answers.status = 401
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 from deployment.rendered import ON_AWS, ROOT, Document, Documents, base_document, one, rendered
 
 PREFIX = "alb.ingress.kubernetes.io/"
+# All that stands in both: the controller asks the annotation alone before it deletes.
+PROTECTED = "deletion_protection.enabled=true"
 # What a class's parameters pin is not for an Ingress to say: any author could say otherwise.
 PINNED = {
     "group.name": "group",
@@ -38,8 +40,12 @@ def faults(documents: Documents) -> Iterator[str]:
     class_spec = one(documents, "IngressClassParams", "bukken")["spec"]
     said = annotations(documents)
     yield from (
-        f"{key} is an annotation: any Ingress may say otherwise" for key in PINNED if key in said
+        f"{key} is an annotation: any Ingress may say otherwise"
+        for key in PINNED
+        if key in said and key != "load-balancer-attributes"
     )
+    if said.get("load-balancer-attributes") != PROTECTED:
+        yield f"load-balancer-attributes is not {PROTECTED}: a deleted Ingress takes the ALB away"
     yield from (f"{key} is not pinned" for key in PINNED.values() if key not in class_spec)
     yield from _misrouted(ingress, said)
     group = pairs(said["target-group-attributes"])
@@ -93,13 +99,32 @@ def _slow_start(documents: Documents) -> None:
     said[f"{PREFIX}target-group-attributes"] += ",slow_start.duration_seconds=30"
 
 
+def _protection_of_the_class_alone(documents: Documents) -> None:
+    """The controller switches it off by itself, and deletes."""
+    said = one(documents, "Ingress", "bukken")["metadata"]["annotations"]
+    del said[f"{PREFIX}load-balancer-attributes"]
+
+
+def _attribute_by_annotation(documents: Documents) -> None:
+    said = one(documents, "Ingress", "bukken")["metadata"]["annotations"]
+    said[f"{PREFIX}load-balancer-attributes"] += ",idle_timeout.timeout_seconds=4000"
+
+
 def _no_firewall(documents: Documents) -> None:
     del one(documents, "IngressClassParams", "bukken")["spec"]["wafv2AclArn"]
 
 
 @pytest.mark.parametrize(
     "mistake",
-    [_command_first, _condition_of_nobody, _group_by_annotation, _slow_start, _no_firewall],
+    [
+        _command_first,
+        _condition_of_nobody,
+        _group_by_annotation,
+        _slow_start,
+        _protection_of_the_class_alone,
+        _attribute_by_annotation,
+        _no_firewall,
+    ],
 )
 def test_a_mistake_is_named(mistake: Callable[[Documents], None]) -> None:
     """With it the Ingress is refused."""

@@ -1,12 +1,14 @@
 """`make node-budget`: what may run at once fits on the nodes, or is refused by name."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from k8s.node_budget import nodes
-from k8s.node_budget.__main__ import budget, page, render
+from k8s.node_budget.__main__ import budget, main, page, render
 from k8s.node_budget.nodes import node
 from k8s.node_budget.picture import draw
 from k8s.node_budget.placement import Placement
@@ -204,6 +206,73 @@ def test_a_quantity_that_is_none_is_quoted() -> None:
     """A misspelt quantity is named."""
     with pytest.raises(ValueError, match="'128MB' is not a quantity"):
         amount({"memory": "128MB"})
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"cpu": "-1"}, "'-1' is not a quantity"),
+        ({"memory": "nan"}, "'nan' is not a quantity"),
+        ({"memory": "128m"}, "128Mi is meant"),
+    ],
+)
+def test_an_amount_that_cannot_be_is_refused(given: dict[str, str | float], reason: str) -> None:
+    """Less than nothing would make room; 128m of memory is an eighth of a byte."""
+    with pytest.raises(ValueError, match=reason):
+        amount(given)
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "CronJob", "Pod"])
+def test_pods_that_nobody_counts_are_refused(kind: str) -> None:
+    """An overlay's DaemonSet would be on every node, and in no sum."""
+    extra = {"kind": kind, "metadata": {"namespace": "bukken", "name": "extra"}, "spec": {}}
+
+    with pytest.raises(UncountedError, match=f"{kind} extra: nobody counts"):
+        _placed(extra)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"zones": ["a"]}, "two of different names"),
+        ({"zones": []}, "two of different names"),
+        ({"zones": ["a", "b", "a"]}, "two of different names"),
+        ({"nodesPerZone": {"minimum": 3, "maximum": 2}}, "nodesPerZone 3 to 2"),
+        ({"nodesPerZone": {"minimum": 0, "maximum": 2}}, "nodesPerZone 0 to 2"),
+        ({"nodesPerZone": {"minimum": 1}}, "no nodesPerZone maximum"),
+        ({"kubelet": {"systemReserved": {}}}, "no kubelet evictionHard memory.available"),
+        ({"deployments": None}, "no deployments"),
+        ({"deployments": [{"name": "dns", "containers": []}]}, "needs a line 'replicas'"),
+        ({"daemonSets": ["agent"]}, "needs a line 'name'"),
+    ],
+)
+def test_nodes_that_cannot_be_are_refused(changes: dict[str, Any], reason: str) -> None:
+    """What is missing, or makes no sense, is named in one line."""
+    with pytest.raises(nodes.UnusableNodesError, match=reason):
+        _placed(**changes)
+
+
+def test_an_overlay_that_cannot_be_made_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What kubectl says stands there in its own words, on one line, and no traceback."""
+    status = main(["--overlay", str(tmp_path)])
+    said = capsys.readouterr().err
+
+    assert (status, said.count("\n")) == (1, 1)
+    assert said.startswith("node-budget: kubectl kustomize")
+
+
+def test_a_budget_that_does_not_hold_leaves_the_page(tmp_path: Path) -> None:
+    """The page of before stays: half of the new one would be read as a budget that holds."""
+    described = copy.deepcopy(nodes.read(ROOT / "k8s/cluster/nodes.yaml"))
+    described["nodesPerZone"]["maximum"] = 1
+    small, written = tmp_path / "nodes.yaml", tmp_path / "page.md"
+    small.write_text(yaml.safe_dump(described))
+    written.write_text("before")
+
+    assert main(["--nodes", str(small), "--page", str(written)]) == 1
+    assert written.read_text() == "before"
 
 
 def test_an_unknown_instance_type_is_refused() -> None:

@@ -1,5 +1,6 @@
 """The schema is there before the code that needs it, and the code before it still works on it."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -107,3 +108,37 @@ def test_no_pod_that_serves_waits_for_a_job(overlay: str) -> None:
         if deployment["metadata"]["name"] in {"command-api", "query-api"}:
             steps = template(deployment)["spec"]["initContainers"]
             assert [step["restartPolicy"] for step in steps] == ["Always"], name_of(deployment)
+
+
+BOOTSTRAP = "2026-11-22", "b76caf0a38c7a091"
+"""`bootstrap-release`, and the digest of the template that it ran: both change together."""
+
+
+def digest_of_bootstrap(documents: Documents) -> str:
+    """Of its Pods' template, without what the parameters say."""
+    found = template(job(documents, "bootstrap"))
+    given = set(generated(documents, "bukken")["data"].values())
+    (app,) = found["spec"]["containers"]
+    app["env"] = [each for each in app["env"] if each["value"] not in given]
+    del app["image"]
+    return hashlib.sha256(yaml.safe_dump(found).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("overlay", ON_AWS)
+def test_a_changed_bootstrap_is_a_new_one(overlay: str) -> None:
+    """Edited under its old name it stops every later release: `field is immutable`."""
+    documents = rendered(overlay)
+    ran = generated(documents, "bukken")["data"]["bootstrap-release"]
+
+    assert (ran, digest_of_bootstrap(documents)) == BOOTSTRAP, (
+        "bootstrap's template has changed: change bootstrap-release and bootstrap-image in each "
+        "parameters.env, and BOOTSTRAP here"
+    )
+
+
+def test_an_edited_bootstrap_is_found() -> None:
+    """A label is enough for the API server to refuse it."""
+    documents = rendered("staging")
+    template(job(documents, "bootstrap"))["metadata"]["labels"]["team"] = "platform"
+
+    assert digest_of_bootstrap(documents) != BOOTSTRAP[1]

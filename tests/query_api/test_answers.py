@@ -104,7 +104,7 @@ def test_a_database_that_says_nothing_is_a_503_to_be_tried_again(
     """Within the request's deadline, and with the time to come back."""
     caplog.set_level(logging.WARNING)
 
-    answer = app_without_database.test_client().get("/v1/listings/1?a=secret")
+    answer = app_without_database.test_client().get("/v1/listings?City=secret")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert json.loads(answer.data)["type"] == "urn:bukken:problem:database-unavailable"

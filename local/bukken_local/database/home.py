@@ -41,6 +41,9 @@ SETTINGS = {
     "wal_retrieve_retry_interval": "100ms",
     # A standby that hangs delays the primary's shutdown for as long.
     "wal_sender_timeout": "5s",
+    # A walsender that must give up its slot tells its standby first, and a frozen one for ever:
+    # checkpoints wait for it, and WAL fills the disk. wal_sender_timeout does not end that.
+    "tcp_user_timeout": "10s",
     # Personal data stay out of the log: no parameters, and (terse) no rows of failed checks.
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
