@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from kind.cluster import Cluster, names_seen, processes_seen, ready
-from kind.contexts import refusal
 from kind.figures import Figures
 from kind.inside import pods as inside
 from kind.traffic import Traffic
 from kind.watching import Stream
 
+from k8s.release.contexts import refusal_of_a_real_one
 from k8s.release.kubectl import NAMESPACE, Kubectl, KubectlError, Say
 from k8s.release.steps import SERVING
 
@@ -59,7 +59,7 @@ def _allowed(kubectl: Kubectl, *, confirmed: str) -> str:
     name = kubectl.run("config", "current-context").strip()
     nodes = json.loads(kubectl.run("get", "nodes", "--output=json"))["items"]
     provider_ids = {node["spec"].get("providerID", "") for node in nodes}
-    if why := refusal(name, provider_ids=provider_ids, confirmed=confirmed):
+    if why := refusal_of_a_real_one(name, provider_ids=provider_ids, confirmed=confirmed):
         pytest.exit(f"kind-test: {why}", returncode=1)
     return name
 

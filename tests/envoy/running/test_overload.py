@@ -29,12 +29,20 @@ def overload(
     """The app answers nothing; as many requests as Envoy takes are under way."""
     headers, many = bearer(), thresholds["max_connections"] + thresholds["max_pending_requests"]
     with ThreadPoolExecutor(many) as pool:
-        held = [pool.submit(ingress.get, "/v1/listings/held", headers=headers) for _ in range(many)]
-        places = thresholds["max_pending_requests"]
-        until(
-            lambda: gauge(admin, "upstream_rq_pending_active") == places,
-            what="all places to wait are taken",
-        )
+        held: list[Future[httpx.Response]] = []
+        # One kind after the other: who waits for a connection to be made takes a place as well.
+        for gauge_name, limit in {
+            "upstream_rq_active": "max_connections",
+            "upstream_rq_pending_active": "max_pending_requests",
+        }.items():
+            held += [
+                pool.submit(ingress.get, "/v1/listings/held", headers=headers)
+                for _ in range(thresholds[limit])
+            ]
+            until(
+                lambda name=gauge_name, all_=thresholds[limit]: gauge(admin, name) == all_,
+                what=f"{gauge_name} is {limit}",
+            )
         yield held
         app_released.set()
 
