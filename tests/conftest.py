@@ -11,7 +11,7 @@ import pytest
 
 from bukken_local.database.endpoint import Address
 
-pytest_plugins = ["running_compose", "chosen_servers", "migrated_database"]
+pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "feeding"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -95,6 +96,23 @@ class MigratedDatabase:
         engine = job_engine(self.settings("bukken_migrator"), application="test")
         migrations.migrate(engine)
         engine.dispose()
+
+    @contextmanager
+    def replay_paused(self) -> Iterator[None]:
+        """The standby stays as it is while this is open."""
+        with psycopg.connect(
+            host=self.standby.host,
+            port=self.standby.port,
+            user=MASTER,
+            password=self.master_password,
+            dbname=self.name,
+            autocommit=True,
+        ) as standby:
+            standby.execute("SELECT pg_wal_replay_pause()")
+            try:
+                yield
+            finally:
+                standby.execute("SELECT pg_wal_replay_resume()")
 
     def sibling(self, name: str) -> "MigratedDatabase":
         """Another database on the same servers."""

@@ -1,28 +1,48 @@
-"""An exchange that does to each listing what a test says."""
+"""An exchange that does to each line of a batch what a test says."""
 
+import json
 import os
 import signal
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 DROP = "drop the connection"
 CTRL_C = "press Ctrl-C and never answer"
-CREATED = '{"Result": "created"}'
-LATE = '{"type": "urn:bukken:problem:late-source-version", "detail": "newer news is here"}'
-INVALID = '{"detail": "not valid", "errors": [{"field": "ListPrice", "detail": "is too large"}]}'
+PROBLEM = {
+    "status": 422,
+    "detail": "not valid",
+    "errors": [{"field": "ListPrice", "detail": "is too large"}],
+}
 
 
 class Answer(NamedTuple):
-    """What the exchange says to one request."""
+    """What the exchange says to a whole batch."""
 
     status: int
     body: str = ""
     retry_after: str = ""
 
 
-Script = list[Answer | str]
+class Result(NamedTuple):
+    """What it says of one line."""
+
+    word: str
+    problem: Mapping[str, object] | None = None
+
+    @property
+    def line(self) -> str:
+        """As it is sent."""
+        return json.dumps(
+            {"Result": self.word} | ({"Problem": self.problem} if self.problem else {})
+        )
+
+
+CREATED = Result("created")
+INVALID = Result("invalid", PROBLEM)
+Script = list[Answer | Result | str]
 
 
 class Exchange(ThreadingHTTPServer):
@@ -39,6 +59,13 @@ class Exchange(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """Keep the tests' output clean: an import that is stopped closes its connections."""
+
+    def next_answer(self, parcel: str, *, at: str) -> Answer | Result | str:
+        """What the parcel's script says next."""
+        if at != "/v1/batches/listings":
+            return Answer(404)
+        script = self.scripts[parcel]
+        return script.pop(0) if script else CREATED
 
     @property
     def url(self) -> str:
@@ -57,20 +84,22 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.server.connections += 1
 
-    def do_PUT(self) -> None:
-        """Answer by the script."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        parcel = self.path.split("-")[2]
-        self.server.requests[parcel].append(time.monotonic())
+    def do_POST(self) -> None:
+        """Answer by the scripts of the batch's parcels: as one of them says, or line by line."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        parcels = [json.loads(line)["ListingKey"].split("-")[2] for line in body.splitlines()]
         self.server.tokens.append(self.headers["Authorization"])
-        script = self.server.scripts[parcel]
-        answer = script.pop(0) if script else Answer(201, CREATED)
+        for parcel in parcels:
+            self.server.requests[parcel].append(time.monotonic())
+        answers = [self.server.next_answer(parcel, at=self.path) for parcel in parcels]
+        answer = next((one for one in answers if not isinstance(one, Result)), None)
         if answer == CTRL_C:
             os.kill(os.getpid(), signal.SIGINT)
         if isinstance(answer, str):
             self.close_connection = True
             return
-        self.answer(answer)
+        lines = "\n".join(one.line for one in answers if isinstance(one, Result))
+        self.answer(answer or Answer(200, lines))
 
     def answer(self, answer: Answer) -> None:
         """Send it."""

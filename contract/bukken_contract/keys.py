@@ -48,5 +48,7 @@ def _rules(key: str) -> tuple[tuple[bool, str], ...]:
         (not {"/", "\\"}.isdisjoint(key), "has no slash and no backslash"),
         (key in {".", ".."}, "is not . or .., which a URL takes for a folder"),
         (any(unicodedata.category(c) == "Cc" for c in key), "has no control character"),
+        # JSON can write one ("\ud800"); no URL and no database can.
+        (any(unicodedata.category(c) == "Cs" for c in key), "has no half of a surrogate pair"),
         (not unicodedata.is_normalized("NFC", key), "is in Unicode's normal form NFC"),
     )

@@ -22,7 +22,10 @@ class Path(NamedTuple):
 PATHS: Final = (
     Path("/v1/listings", query=("GET", "HEAD"), command=()),
     Path("/v1/listing-keys", query=("GET", "HEAD"), command=()),
+    Path("/v1/changes", query=("GET", "HEAD"), command=()),
+    Path("/v1/exports/listings", query=("GET", "HEAD"), command=()),
     Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
+    Path("/v1/batches/listings", query=(), command=("POST",)),
 )
 
 _PATTERNS: Final = tuple(

@@ -9,6 +9,7 @@ Problem                         status
 │   ├── SourceVersionConflict          the same version with other content
 │   └── SendWholeListing               the patch's base is not what is stored
 ├── ListingRemoved              410
+├── BeginAgain                  410    these changes cannot be followed from there; export first
 ├── PreconditionFailed          412
 ├── BodyTooLarge                413
 ├── UnsupportedMediaType        415
@@ -109,6 +110,12 @@ class ListingRemoved(Problem):
     """The listing was there and has been removed."""
 
     status, code, title = 410, "listing-removed", "Gone"
+
+
+class BeginAgain(Problem):
+    """What the client holds cannot be brought up to date by changes; it starts with an export."""
+
+    status, code, title = 410, "begin-again", "Gone"
 
 
 class PreconditionFailed(Problem):

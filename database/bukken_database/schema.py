@@ -15,6 +15,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Uuid,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,7 +36,7 @@ from bukken_contract.listing import Listing, MediaItem, Places
 
 # Counted up by the migration that a release of ours first needs. A process is not ready on an
 # older schema; on a newer one it works, since each migration works with the code before it.
-SCHEMA_LEVEL: Final = 2
+SCHEMA_LEVEL: Final = 3
 
 SCHEMA: Final = "bukken"
 
@@ -233,4 +235,43 @@ cursor_keys: Final = Table(
     metadata,
     Column("number", SmallInteger, primary_key=True, autoincrement=False),
     Column("secret", LargeBinary, nullable=False),
+)
+
+# The change feed; the migration that makes it says how it works. A number is given once, to what
+# is committed, by whoever leads.
+unnumbered_events: Final = Table(
+    "unnumbered_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("listing_key", String(MAX_KEY_CHARACTERS), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column(
+        "written_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("listing_key", String(MAX_KEY_CHARACTERS), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False),
+    Column("numbered_at", DateTime(timezone=True), nullable=False),
+)
+
+# One row. `forgotten` is the greatest number no longer kept, `led_at` when the leader last said so.
+feed: Final = Table(
+    "feed",
+    metadata,
+    Column("feed_id", Uuid, nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("forgotten", BigInteger, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("leader", Uuid, nullable=False),
+    Column("led_at", DateTime(timezone=True), nullable=False),
+    Column("led_until", DateTime(timezone=True), nullable=False),
 )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Insert, RowMapping, Select, Update, exc
+from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -71,6 +71,12 @@ class WriteSession:
         """The one row of the query, or None."""
         found: RowMapping | None = (await self._connection.execute(query)).mappings().one_or_none()
         return found
+
+    async def rows(
+        self, statement: Select[Any] | TextClause, *, values: Mapping[str, Any]
+    ) -> Sequence[RowMapping]:
+        """All rows the statement gives; a TextClause is one that writes many rows at once."""
+        return (await self._connection.execute(statement, values)).mappings().all()
 
     async def write(
         self, statement: Insert | Update, *, values: Mapping[str, Any] | None = None

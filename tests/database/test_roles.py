@@ -25,6 +25,13 @@ WRITES: Final = {
     "claim a migration": "UPDATE bukken.alembic_version SET version_num = 'later'",
     "add a migration": "INSERT INTO bukken.alembic_version VALUES ('later')",
     "forget the migrations": "DELETE FROM bukken.alembic_version",
+    "slip an event in": "INSERT INTO bukken.unnumbered_events VALUES (DEFAULT, 'a', 1)",
+    "forge an event": "INSERT INTO bukken.events VALUES (1, 'a', 1, now(), now())",
+    "change an event": "UPDATE bukken.events SET listing_key = 'b'",
+    "take events out": "DELETE FROM bukken.events",
+    "turn the feed back": "UPDATE bukken.feed SET head = 0",
+    "number events": "SELECT bukken.number_events(gen_random_uuid(), 0, 1, interval '1 s')",
+    "forget events": "SELECT bukken.forget_events(interval '1 day', 1)",
     "truncate": "TRUNCATE bukken.listings",
     "lock rows": "SELECT * FROM bukken.listings FOR UPDATE",
     "lock a table": "LOCK bukken.listings IN ACCESS EXCLUSIVE MODE",
@@ -42,7 +49,10 @@ WRITES: Final = {
     "become the writer": "SET ROLE bukken_writer",
 }
 # PostgreSQL lets whoever may update rows lock their table; lock_timeout is the guard there.
-WRITERS_WORK: Final = {"insert", "update", "delete", "lock rows", "lock a table"}
+WRITERS_WORK: Final = {
+    *("insert", "update", "delete", "lock rows", "lock a table"),
+    *("number events", "forget events"),
+}
 
 
 @pytest.mark.parametrize("write", WRITES)

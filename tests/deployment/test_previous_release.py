@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from deployment.rendered import ROOT
+from feeding import Candidate, events_of
 from running_service import Running
 
 from bukken_database.schema import SCHEMA_LEVEL
@@ -109,6 +110,19 @@ def test_it_serves_on_the_new_schema(pair: tuple[Running, Running]) -> None:
     assert query.send("GET", "/v1/listings/old").json()["City"] == "新宿区"
     assert query.send("GET", "/v1/listings").status_code == 200
     assert command.send("DELETE", "/v1/listings/old").status_code == 204
+
+
+def test_what_it_writes_is_in_the_feed(
+    pair: tuple[Running, Running], migrated: "MigratedDatabase"
+) -> None:
+    """It knows nothing of events; partners who follow must not miss what it wrote."""
+    command, _ = (side.until_ready() for side in pair)
+    command.send("PUT", "/v1/listings/old", json=LISTING)
+    command.send("DELETE", "/v1/listings/old")
+
+    with migrated.connect("bukken_writer") as writer:
+        Candidate(writer).number()
+        assert [(e.key, e.version) for e in events_of(writer)] == [("old", 1), ("old", 2)]
 
 
 def test_a_migration_that_breaks_it_is_found(

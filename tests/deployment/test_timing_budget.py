@@ -125,12 +125,13 @@ def detection(config: Config, name: str) -> float:
     return seconds(check["interval"]) * float(check["unhealthy_threshold"])
 
 
+BUSY = ("local_app", "local_app_batches")
+
+
 def breaker(config: Config) -> int:
-    """How many requests Envoy has the app work on at once."""
-    found: int = cluster(config, "local_app")["circuit_breakers"]["thresholds"][0][
-        "max_connections"
-    ]
-    return found
+    """How many requests Envoy has the app work on at once, batches included."""
+    clusters = [c for c in config["static_resources"]["clusters"] if c["name"] in BUSY]
+    return sum(c["circuit_breakers"]["thresholds"][0]["max_connections"] for c in clusters)
 
 
 Ascending = Callable[[Budget], list[float]]

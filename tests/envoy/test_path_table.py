@@ -20,7 +20,7 @@ def ingress(config: dict[str, Any]) -> dict[str, Any]:
 def routed(config: dict[str, Any]) -> Iterator[str]:
     """The patterns of paths that reach the app."""
     for route in ingress(config)["route_config"]["virtual_hosts"][0]["routes"]:
-        if route.get("route", {}).get("cluster") == "local_app":
+        if route.get("route", {}).get("cluster") in {"local_app", "local_app_batches"}:
             yield route["match"]["safe_regex"]["regex"]
 
 

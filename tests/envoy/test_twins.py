@@ -5,6 +5,7 @@ from typing import Any
 from document_leaves import Path, leaves
 
 INGRESS: Path = ("ingress", "filter_chains", 0, "filters", 0, "typed_config", "http_filters")
+BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 3)
 MAY_DIFFER: tuple[Path, ...] = (
     ("node",),
     ("stats_config", "stats_matcher", "inclusion_list", "patterns", "{'prefix': 'http.egress.'}"),
@@ -18,6 +19,9 @@ MAY_DIFFER: tuple[Path, ...] = (
     ("static_resources", "listeners", *INGRESS, "envoy.filters.http.buffer"),
     ("static_resources", "listeners", *INGRESS[:-1], "local_reply_config", "mappers", 9),
     ("layered_runtime", "layers", "limits"),
+    # A batch is not waited for, and is done apart from the rest.
+    ("static_resources", "clusters", "local_app_batches"),
+    ("static_resources", "listeners", *INGRESS[:-1], *BATCHES),
 )
 """All in which the two sidecars differ."""
 

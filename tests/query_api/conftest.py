@@ -96,6 +96,20 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
+def feed_client(feed_database: "MigratedDatabase") -> Iterator[FlaskClient]:
+    """A client of an app on the feed's database; it reads from the primary."""
+    with made(feed_database.environment("bukken_reader")) as app:
+        yield app.test_client()
+
+
+@pytest.fixture
+def follower(feed_database: "MigratedDatabase") -> Iterator[FlaskClient]:
+    """A client of an app that reads from the standby, as all do."""
+    with made(feed_database.environment("bukken_reader", standby=True)) as app:
+        yield app.test_client()
+
+
+@pytest.fixture
 def app_without_database(silent_port: int) -> Iterator[Flask]:
     """An app whose database takes connections and never says a word."""
     with made({"BUKKEN_DATABASE_PORT": str(silent_port)}) as app:

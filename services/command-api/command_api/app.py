@@ -4,14 +4,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
 from command_api import errors, health, routes
+from command_api.batches import Places
 from command_api.middleware import EachRequest
+from command_api.sequencer import Sequencer
 from command_api.settings import Settings
 from command_api.work import Work
 
@@ -20,15 +24,20 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; it opens no connection before it is started."""
-    engine = writer_engine(settings, application="command-api")
+    pool, own = settings.database_pool_size, {"database_pool_size": 1}
+    shared = settings.model_copy(update={"database_pool_size": pool - 1})
+    engine = writer_engine(shared, application="command-api")
     database = WriteDatabase(engine)
+    sequencing = writer_engine(settings.model_copy(update=own), application="command-api-feed")
+    sequencer = Sequencer(sequencing, kept=timedelta(days=settings.feed_days))
     readiness = Readiness(admin_url=settings.envoy_admin_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(health.watch(engine, readiness=readiness))
+        watch = asyncio.create_task(_begin(engine, readiness=readiness, sequencer=sequencer))
         yield
         watch.cancel()
+        await asyncio.wait([watch])
         await database.close()
         log.info("stopped; nothing is in flight")
 
@@ -40,7 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
+    app.state.places = Places(settings.batches)
     app.add_middleware(EachRequest)
     app.include_router(health.router)
     app.include_router(routes.router)
     return app
+
+
+async def _begin(engine: AsyncEngine, *, readiness: Readiness, sequencer: Sequencer) -> None:
+    """The sequencer only when the schema is known to have a feed."""
+    await health.watch(engine, readiness=readiness)
+    await sequencer.run()

@@ -30,6 +30,11 @@ _DEEPEST: Final = 16
 _MOST_VALUES: Final = 5_000
 
 
+# A batch of 5,000 lines of 2 KiB. As many at once as the setting `batches` says.
+BATCH_BYTES: Final = 10 * 1024 * 1024
+NDJSON: Final = "application/x-ndjson"
+
+
 async def json_object(request: Request, *, types: Iterable[str]) -> dict[str, Any]:
     """The object in the body.
 
@@ -44,7 +49,27 @@ async def json_object(request: Request, *, types: Iterable[str]) -> dict[str, An
         Invalid: JSON, and no object.
     """
     _check_type(request.headers, types=types)
-    value = exact_json.parse(await _read(request))
+    return object_of(bytes(await _read(request, most=LISTING_BYTES)))
+
+
+async def batch(request: Request) -> bytearray:
+    """The body of a batch, whole and as it came.
+
+    Raises:
+        UnsupportedMediaType, BodyTooLarge: as above.
+    """
+    _check_type(request.headers, types=(NDJSON,))
+    return await _read(request, most=BATCH_BYTES)
+
+
+def object_of(text: bytes) -> dict[str, Any]:
+    """The JSON object this is: a body, or a line of one.
+
+    Raises:
+        MalformedRequest: no JSON.
+        Invalid: JSON, and no object.
+    """
+    value = exact_json.parse(text)
     _check_depth(value)
     if not isinstance(value, dict):
         raise Invalid("the body must be a JSON object")
@@ -68,21 +93,21 @@ def _is_utf_8(parameter: str) -> bool:
     return name.strip().lower() != "charset" or value.strip(' "').lower() in {"utf-8", "utf8"}
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, *, most: int) -> bytearray:
     """Counts what comes in: a length may lie, and a chunked body has none."""
     length = request.headers.get("Content-Length", "0")
-    if length.isdecimal() and int(length[:_LENGTH_DIGITS]) > LISTING_BYTES:
-        raise _too_large()
+    if length.isdecimal() and int(length[:_LENGTH_DIGITS]) > most:
+        raise _too_large(most)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LISTING_BYTES:
-            raise _too_large()
-    return bytes(body)
+        if len(body) > most:
+            raise _too_large(most)
+    return body
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the body of a listing has at most {LISTING_BYTES} bytes")
+def _too_large(most: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body has at most {most} bytes here")
 
 
 def _check_depth(value: object) -> None:

@@ -13,7 +13,7 @@ IF_NONE_MATCH: Final = "If-None-Match"
 SOURCE_VERSION: Final = "Source-Version"
 SOURCE_BASE_VERSION: Final = "Source-Base-Version"
 
-_INT64_MAX: Final = 2**63 - 1
+INT64_MAX: Final = 2**63 - 1
 _INT64_DIGITS: Final = 19
 
 
@@ -67,8 +67,8 @@ def source_version_of(headers: Headers, *, name: str = SOURCE_VERSION) -> int | 
     if (text := _once(headers, name)) is None:
         return None
     digits = text.isascii() and text.isdigit() and len(text) <= _INT64_DIGITS
-    if not digits or int(text) > _INT64_MAX:
-        raise MalformedRequest(f"{name} must be a whole number from 0 to {_INT64_MAX}, in digits")
+    if not digits or int(text) > INT64_MAX:
+        raise MalformedRequest(f"{name} must be a whole number from 0 to {INT64_MAX}, in digits")
     return int(text)
 
 

@@ -48,7 +48,7 @@ async def put_listing(session: WriteSession, command: PutListing) -> Outcome:
     if not changes_nothing:
         command.conditions.check(_live_version(stored))
     if is_taken_in(command.message, last=stored.message, changes_nothing=changes_nothing):
-        outcome = _unchanged(stored)
+        outcome = unchanged(stored)
     else:
         outcome = await _become(command.listing, stored, session=session, message=command.message)
     await session.commit()
@@ -84,7 +84,7 @@ async def patch_listing(session: WriteSession, command: PatchListing) -> Outcome
         changes_nothing=changes_nothing,
         base=command.source_base_version,
     ):
-        outcome = _unchanged(stored)
+        outcome = unchanged(stored)
     elif isinstance(patched, Invalid):
         raise patched
     else:
@@ -147,10 +147,9 @@ async def _remove_unknown(session: WriteSession, command: RemoveListing) -> None
 
 
 # Not what is generated for the search: a column of it is as long as the listing's text.
+LOCKED_COLUMNS: Final = tuple(column for column in listings.c if column.computed is None)
 _LOCKED: Final = (
-    select(*(column for column in listings.c if column.computed is None))
-    .where(listings.c.listing_key == bindparam("key"))
-    .with_for_update()
+    select(*LOCKED_COLUMNS).where(listings.c.listing_key == bindparam("key")).with_for_update()
 )
 _INSERT: Final = (
     insert(listings)
@@ -182,22 +181,24 @@ async def _become(
     listing: Listing | None, stored: Stored, *, session: WriteSession, message: Message
 ) -> Outcome:
     """Writes the next version, or only remembers the message when the listing is so already."""
-    outcome, values, times = _unchanged(stored), message_columns(message), {}
+    outcome, values, times = unchanged(stored), message_columns(message), {}
     if listing != stored.listing:
         values |= content_columns(listing) | {"version": stored.version + 1}
         times = moments(listing, was=stored.listing)
-        outcome = _next(stored)
+        outcome = next_version(stored)
     if values:
         await session.write(_UPDATE.values(times), values=values | {"key": stored.key})
     return outcome
 
 
-def _next(stored: Stored) -> Outcome:
+def next_version(stored: Stored) -> Outcome:
+    """What becomes of a listing that is written."""
     result: Literal["created", "changed"] = "changed" if stored.listing else "created"
     return Outcome(version=stored.version + 1, result=result)
 
 
-def _unchanged(stored: Stored) -> Outcome:
+def unchanged(stored: Stored) -> Outcome:
+    """What becomes of one that is so already."""
     return Outcome(version=stored.version, result="unchanged")
 
 

@@ -11,7 +11,8 @@ from bukken_contract import exact_json
 from bukken_contract.etags import etag
 from bukken_contract.keys import listing_key_of
 from bukken_contract.problems import MalformedRequest
-from command_api.bodies import JSON, MERGE_PATCH, json_object
+from command_api.batches import Places, results_of
+from command_api.bodies import JSON, MERGE_PATCH, NDJSON, batch, json_object
 from command_api.commands import PatchListing, PutListing, RemoveListing
 from command_api.conditions import conditions_of, source_base_version_of, source_version_of
 from command_api.handlers import Outcome, patch_listing, put_listing, remove_listing
@@ -73,14 +74,33 @@ async def delete(request: Request, segment: str, work: Works) -> Response:
     return Response(status_code=204)
 
 
-def _key(request: Request, segment: str) -> str:
-    """The listing's key, and no query string: `?` in a key that was not escaped cuts it short.
+@router.post("/v1/batches/listings")
+async def post_batch(request: Request, work: Works) -> Response:
+    """Creates or replaces up to 5,000 listings, each line for itself."""
+    _check_no_query(request)
+    places: Places = request.app.state.places
+    with places.one():
+        results = await results_of(await batch(request), work=work)
+    return Response(results, media_type=NDJSON)
+
+
+def _check_no_query(request: Request) -> None:
+    """A `?` in a key that was not escaped cuts it short.
 
     Raises:
-        MalformedRequest, InvalidListingKey: another listing than the one meant would be written.
+        MalformedRequest: another listing than the one meant would be written.
     """
     if request.url.query:
         raise MalformedRequest("a write takes no query string; a ? in a ListingKey is sent as %3F")
+
+
+def _key(request: Request, segment: str) -> str:
+    """The listing's key.
+
+    Raises:
+        MalformedRequest, InvalidListingKey: there is none, or a query string beside it.
+    """
+    _check_no_query(request)
     return listing_key_of(segment)
 
 

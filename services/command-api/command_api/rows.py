@@ -13,7 +13,8 @@ from command_api.source_guard import Message
 # later has the later time. now() is when the transaction began, which may be the other way round.
 NOW: Final = func.statement_timestamp()
 
-_STAMPS: Final[Mapping[str, str]] = {
+# Which time changes with which member.
+STAMPS: Final[Mapping[str, str]] = {
     "standard_status": "status_change_timestamp",
     "list_price": "price_change_timestamp",
     "media": "photos_change_timestamp",
@@ -69,7 +70,7 @@ def moments(listing: Listing | None, *, was: Listing | None) -> dict[str, Column
     """The times that change when a listing becomes this one, or None: removed."""
     if listing is None:
         return {"modification_timestamp": NOW, "removed_at": NOW}
-    changed = {stamp: NOW for name, stamp in _STAMPS.items() if _differs(name, listing, was)}
+    changed = {stamp: NOW for name, stamp in STAMPS.items() if _differs(name, listing, was)}
     return {"modification_timestamp": NOW, "removed_at": null(), **changed}
 
 

@@ -11,7 +11,7 @@ from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import ReadDatabase
-from query_api import errors, health, routes
+from query_api import changes, errors, exports, health, routes
 from query_api.parsing import sent_path
 from query_api.settings import Settings
 
@@ -33,6 +33,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions |= {"begin": begin, "database": database}
     app.register_blueprint(health.endpoints(readiness))
     app.register_blueprint(routes.listings(database))
+    app.register_blueprint(changes.changes(database))
+    app.register_blueprint(exports.exports(database))
     errors.register(app)
     app.before_request(_tie_logs_to_the_request)
     app.after_request(_complete_headers)

@@ -29,6 +29,13 @@ _ONE: Final[Select[Any]] = select(
     *PUBLIC, listings.c.visible, listings.c.removed_at, listings.c.ever_visible
 ).where(listings.c.listing_key == bindparam("key"))
 
+_VISIBLE: Final[Select[Any]] = (
+    select(*PUBLIC)
+    .where(listings.c.visible, listings.c.listing_key > bindparam("after"))
+    .order_by(listings.c.listing_key)
+    .limit(bindparam("rows", type_=Integer()))
+)
+
 # All of it stands in the index listings_keys: the table is not read.
 _KEYS: Final[Select[Any]] = (
     select(listings.c.listing_key, listings.c.version)
@@ -46,3 +53,8 @@ def which_listing(session: ReadSession, *, key: str) -> RowMapping | None:
 def which_keys(session: ReadSession, *, after: str, rows: int) -> Sequence[RowMapping]:
     """At most so many keys of visible listings, beyond this one, with their versions."""
     return session.rows(_KEYS.params(after=after, rows=rows))
+
+
+def which_visible(session: ReadSession, *, after: str, rows: int) -> Sequence[RowMapping]:
+    """At most so many visible listings, beyond this key."""
+    return session.rows(_VISIBLE.params(after=after, rows=rows))

@@ -13,14 +13,20 @@ def sidecar_file() -> str:
     return "command-api"
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, "/v1/listings/k") for method in ("PUT", "PATCH", "DELETE")),
+        ("POST", "/v1/batches/listings"),
+    ],
+)
 def test_writing_takes_the_write_scope(
-    method: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+    method: str, path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
 ) -> None:
     """Writes pass with listings.write, and with nothing less."""
-    forbidden = ingress.request(method, "/v1/listings/k", headers=bearer("listings.read"))
-    refused = ingress.request(method, "/v1/listings/k")
-    allowed = ingress.request(method, "/v1/listings/k", headers=bearer("listings.write"))
+    forbidden = ingress.request(method, path, headers=bearer("listings.read"))
+    refused = ingress.request(method, path)
+    allowed = ingress.request(method, path, headers=bearer("listings.write"))
 
     assert (forbidden.status_code, refused.status_code, allowed.status_code) == (403, 401, 200)
     assert len(seen) == 1
@@ -39,7 +45,12 @@ def test_an_id_token_writes_nothing(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PUT", "/v1/listings"), ("POST", "/v1/listings"), ("GET", "/v1/listings/k")],
+    [
+        ("PUT", "/v1/listings"),
+        ("POST", "/v1/listings"),
+        ("GET", "/v1/listings/k"),
+        ("PUT", "/v1/batches/listings"),
+    ],
 )
 def test_a_method_it_does_not_serve_reaches_the_app(
     method: str, path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]

@@ -176,7 +176,11 @@ def test_the_token_filter_alone_would_take_it(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
-    "path", ["/v1/listings", "/v1/listings?City=x", "/v1/listings/k", "/v1/listing-keys?limit=1"]
+    "path",
+    [
+        *("/v1/listings", "/v1/listings?City=x", "/v1/listings/k", "/v1/listing-keys?limit=1"),
+        *("/v1/changes?after=0", "/v1/exports/listings"),
+    ],
 )
 def test_reading_takes_the_read_scope(
     method: str, path: str, ingress: httpx.Client, bearer: Bearer

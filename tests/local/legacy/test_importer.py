@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from staged_exchange import CTRL_C, DROP, INVALID, LATE, Answer, Exchange
+from staged_exchange import CTRL_C, DROP, INVALID, Answer, Exchange, Result
 from starlette.types import ASGIApp
 
 from bukken_local.issuer.kept import load_clients
 from bukken_local.issuer.server import IssuerSettings, create_app
-from bukken_local.legacy.importer import main
+from bukken_local.legacy.importer import BATCH_LINES, main
 from bukken_local.legacy.king_county import HEADER
 
 
@@ -74,10 +74,10 @@ def run(
 
 def test_sum_is_told(exchange: Exchange, run: Run) -> None:
     """Each line has one outcome, and the outcomes' sum is the number of lines read."""
-    exchange.scripts["0000000002"] = [Answer(200, '{"Result": "changed"}')]
-    exchange.scripts["0000000005"] = [Answer(200, '{"Result": "unchanged"}')]
-    exchange.scripts["0000000003"] = [Answer(409, LATE)]
-    exchange.scripts["0000000004"] = [Answer(422, INVALID)]
+    exchange.scripts["0000000002"] = [Result("changed")]
+    exchange.scripts["0000000005"] = [Result("unchanged")]
+    exchange.scripts["0000000003"] = [Result("late")]
+    exchange.scripts["0000000004"] = [INVALID]
 
     status, screen, _ = run("1", "2", "3", "4", "5", "none")
     assert (
@@ -89,7 +89,7 @@ def test_sum_is_told(exchange: Exchange, run: Run) -> None:
 
 def test_refusals_are_listed(exchange: Exchange, run: Run) -> None:
     """A refused line is told with its number and the reason, on the screen and in the report."""
-    exchange.scripts["0000000001"] = [Answer(422, INVALID)]
+    exchange.scripts["0000000001"] = [INVALID]
 
     _, screen, report = run("1", "none")
     assert "sales.csv:2: refused: 422: not valid: ListPrice is too large" in screen
@@ -129,7 +129,7 @@ def test_retry_after_is_honoured(exchange: Exchange, run: Run) -> None:
 
 def test_other_conflict_is_a_refusal(exchange: Exchange, run: Run) -> None:
     """Of the conflicts only the late message may be acknowledged; any other is listed."""
-    exchange.scripts["0000000001"] = [Answer(409, '{"type": "x", "detail": "differs"}')]
+    exchange.scripts["0000000001"] = [Result("conflict", {"detail": "differs"})]
 
     assert "0 late + 1 refused" in run("1").screen
 
@@ -141,17 +141,43 @@ def test_answer_of_another_server_is_no_delivery(exchange: Exchange, run: Run) -
     assert "1 NOT DELIVERED" in run("1").screen
 
 
-def test_lost_line_fails_the_import(exchange: Exchange, run: Run) -> None:
-    """A line the exchange breaks on is told as not delivered; the others go on; the end is 1."""
+@pytest.mark.parametrize("results", ["", '{"Result": "created"}\n' * 2, '{"Result": "sold"}'])
+def test_an_answer_that_does_not_fit_the_batch_is_no_delivery(
+    results: str, exchange: Exchange, run: Run
+) -> None:
+    """One result a line, each a word that is known: by anything else nothing is delivered."""
+    exchange.scripts["0000000001"] = [Answer(200, results)]
+
+    assert "1 NOT DELIVERED" in run("1").screen
+
+
+def test_lost_batch_fails_the_import(exchange: Exchange, run: Run) -> None:
+    """A batch the exchange breaks on is told as not delivered; the others go on; the end is 1."""
     exchange.scripts["0000000001"] = [Answer(500)]
+    more = BATCH_LINES + 2
+
+    status, screen, _ = run(*map(str, range(1, more + 1)))
+    assert f"{more} lines read = 2 accepted (2 created, 0 changed, 0 unchanged)" in screen
+    assert f"{BATCH_LINES} NOT DELIVERED" in screen
+    assert status == 1
+
+
+def test_what_was_not_done_alone_is_sent_again(exchange: Exchange, run: Run) -> None:
+    """When the exchange's time was over, the rest of the batch goes in the next one."""
+    exchange.scripts["0000000002"] = [Result("not-done", {"status": 503})] * 2
 
     status, screen, _ = run("1", "2", "3")
-    assert (
-        "3 lines read = 2 accepted (2 created, 0 changed, 0 unchanged) + 0 late + 0 refused"
-        in screen
-    )
-    assert "1 NOT DELIVERED" in screen
-    assert status == 1
+    sent = [len(exchange.requests[f"000000000{parcel}"]) for parcel in (1, 2, 3)]
+    assert (status, sent) == (0, [1, 3, 1])
+    assert "3 lines read = 3 accepted" in screen
+
+
+def test_lines_go_batch_after_batch(exchange: Exchange, run: Run) -> None:
+    """As many at once as a batch has, and the progress is told."""
+    _, screen, _ = run(*map(str, range(1, 2 * BATCH_LINES + 1)))
+
+    assert len(exchange.tokens) == 2
+    assert f"imported {2 * BATCH_LINES:,} of {2 * BATCH_LINES:,} lines" in screen
 
 
 def test_outage_stops_the_import(exchange: Exchange, run: Run) -> None:
@@ -202,7 +228,7 @@ def test_misdirected_import_stops_at_once(exchange: Exchange, run: Run, status: 
     exchange.scripts["0000000001"] = [Answer(status)]
 
     ended = run("1")
-    assert f"/listings/king-county-0000000001-20141013 answered {status}" in ended.screen
+    assert f"/v1/batches/listings answered {status}" in ended.screen
     assert (ended.status, len(exchange.requests["0000000001"])) == (1, 1)
 
 

@@ -1,0 +1,119 @@
+"""What is asked of the change feed, and how sure the answer is.
+
+The feed is read from readers, which follow the writer, one a little later than another. A number
+that this reader does not know yet is not foreign for that: what tells them apart is the leader's
+sign of life in the feed's row. One that was made after the question has come with all before it.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Integer, RowMapping, Select, bindparam, func, select
+
+from bukken_contract.problems import BeginAgain, Unavailable
+from bukken_database.schema import events, feed, listings
+from bukken_database.sessions import ReadSession
+from query_api.queries import PUBLIC
+
+# The leader gives a sign each second.
+WAIT_SECONDS: Final = 2.5
+_ASK_AGAIN_SECONDS: Final = 0.1
+# A client may make up numbers: those who wait for one must not hold every thread.
+_WAITING: Final = threading.BoundedSemaphore(2)
+
+_HOW: Final = (
+    "load everything from /v1/exports/listings, then follow the changes after the number it gives"
+)
+
+_EVENTS: Final[Select[Any]] = (
+    select(events.c.sequence, events.c.listing_key.label("key"))
+    .where(events.c.sequence > bindparam("after", type_=BigInteger()))
+    .order_by(events.c.sequence)
+    .limit(bindparam("rows", type_=Integer()))
+)
+# One statement, one snapshot: a listing is never older than an event of it on the same page.
+_WITH_LISTINGS: Final[Select[Any]] = _EVENTS.add_columns(
+    *PUBLIC, listings.c.visible
+).outerjoin_from(events, listings, events.c.listing_key == listings.c.listing_key)
+_FEED: Final[Select[Any]] = select(
+    feed.c.feed_id,
+    feed.c.forgotten,
+    feed.c.led_at,
+    func.clock_timestamp().label("now"),
+    func.coalesce(select(func.max(events.c.sequence)).scalar_subquery(), feed.c.forgotten).label(
+        "last"
+    ),
+    select(events.c.sequence)
+    .where(events.c.sequence == bindparam("after", type_=BigInteger()))
+    .exists()
+    .label("is_known"),
+)
+
+
+class Place(NamedTuple):
+    """Where a client is in which feed: all changes up to this number are its own."""
+
+    feed_id: UUID
+    sequence: int
+
+
+def which_events(
+    session: ReadSession, *, after: int, rows: int, with_listings: bool
+) -> Sequence[RowMapping]:
+    """At most so many events beyond this number."""
+    question = _WITH_LISTINGS if with_listings else _EVENTS
+    return session.rows(question.params(after=after, rows=rows))
+
+
+def last_place(session: ReadSession) -> Place:
+    """Of the last event that this reader knows."""
+    row = _feed(session, after=0)
+    return Place(row["feed_id"], row["last"])
+
+
+def check_place(session: ReadSession, place: Place) -> None:
+    """That this reader knows the place, which it may still have to wait for.
+
+    Raises:
+        BeginAgain: it is of another feed, was never given, or is older than what is kept.
+        Unavailable: this reader is behind, and whether the place is one cannot be said.
+    """
+    row = _feed(session, after=place.sequence)
+    if place.feed_id != row["feed_id"]:
+        raise BeginAgain(f"the FeedId is another now, since data were restored: {_HOW}")
+    if place.sequence > row["last"]:
+        row = _caught_up(session, after=place.sequence, since=row["now"])
+    if place.sequence < row["forgotten"]:
+        raise BeginAgain(f"changes up to {row['forgotten']} are no longer kept: {_HOW}")
+    if not row["is_known"] and place.sequence != row["forgotten"]:
+        raise BeginAgain(f"{place.sequence} is no number of this feed, or was lost: {_HOW}")
+
+
+def _caught_up(session: ReadSession, *, after: int, since: Any) -> RowMapping:  # noqa: ANN401 — a datetime
+    """The feed's row once this reader knows the number, or all that there was when it was asked."""
+    if not _WAITING.acquire(blocking=False):
+        raise _behind()
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            row = _feed(session, after=after)
+            if row["is_known"] or row["led_at"] > since:
+                return row
+            time.sleep(_ASK_AGAIN_SECONDS)
+    finally:
+        _WAITING.release()
+    raise _behind()
+
+
+def _behind() -> Unavailable:
+    return Unavailable("this reader does not know so high a number yet; ask again")
+
+
+def _feed(session: ReadSession, *, after: int) -> RowMapping:
+    row = session.row(_FEED.params(after=after))
+    if row is None:
+        raise LookupError("the schema has no feed")
+    return row

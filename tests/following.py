@@ -1,0 +1,107 @@
+"""A partner: follows the feed through the query side, and keeps a copy of what it was told."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask.testing import FlaskClient
+from migrated_database import MigratedDatabase
+
+Copy = dict[str, int]
+
+
+class Follower:
+    """Follows until it is told to stop and has all there is."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+        self.numbers: list[int] = []
+        self.copy: Copy = {}
+        self.after = 0
+        self.feed_id = ""
+
+    def start_at(self, *, after: int, feed_id: str, copy: Copy) -> None:
+        """With what an export gave."""
+        self.after, self.feed_id, self.copy = after, feed_id, copy
+
+    def follow(self, *, until: Callable[[], bool]) -> None:
+        """Asks again and again; the last time after it was told to stop."""
+        last = False
+        while not last:
+            last = until()
+            while self.page():
+                pass
+
+    def page(self) -> bool:
+        """Whether there was something new."""
+        feed_id = f"&FeedId={self.feed_id}" if self.feed_id else ""
+        link = f"/v1/changes?after={self.after}{feed_id}&include=listing&limit=100"
+        answer = self._client.get(link)
+        if answer.status_code == 503:
+            return True
+        assert answer.status_code == 200, answer.data
+        page = answer.get_json()
+        self.after, self.feed_id = page["After"], page["FeedId"]
+        for event in page["value"]:
+            self._take(event)
+        return bool(page["value"])
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self.numbers.append(event["EntityEventSequence"])
+        key = event["ResourceRecordKey"]
+        if "Gone" in event:
+            self.copy.pop(key, None)
+        else:
+            self.copy[key] = event["Listing"]["Version"]
+
+
+@contextmanager
+def following(follower: Follower) -> Iterator[None]:
+    """It follows while this is open, and afterwards has all that there is."""
+    stop = threading.Event()
+    # A daemon: a test that fails ends.
+    thread = threading.Thread(target=lambda: follower.follow(until=stop.is_set), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
+class Exporter:
+    """A partner that loads everything, a page a call."""
+
+    def __init__(self, client: FlaskClient, *, limit: int) -> None:
+        self._client = client
+        self._link: str | None = f"/v1/exports/listings?limit={limit}"
+        self.copy: Copy = {}
+        self.pages = 0
+        self.last: dict[str, Any] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last line of a page has said so."""
+        return self._link is None
+
+    def page(self, *, broken_after: int | None = None) -> None:
+        """Loads a page; one that breaks off after so many lines is asked for again."""
+        answer = self._client.get(self._link or "")
+        assert answer.status_code == 200, answer.data
+        lines = [json.loads(line) for line in answer.data.splitlines()][:broken_after]
+        if "count" not in lines[-1]:
+            return
+        *listings, self.last = lines
+        assert self.last["count"] == len(listings)
+        self.copy |= {listing["ListingKey"]: listing["Version"] for listing in listings}
+        self._link = self.last.get("next")
+        self.pages += 1
+
+
+def table_of(database: MigratedDatabase) -> Copy:
+    """What the copy must be in the end."""
+    with database.connect("bukken_writer") as writer:
+        rows = writer.execute("SELECT listing_key, version FROM listings WHERE visible")
+        return dict(rows.fetchall())
