@@ -19,7 +19,7 @@ from flask import request
 from sqlalchemy import Engine
 
 from bukken_contract.own_writes import HEADER, Tokens, Write
-from bukken_contract.problems import ReaderBehind
+from bukken_contract.problems import DatabaseUnavailable, ReaderBehind
 from bukken_database.connections import reader_engine
 from bukken_database.sessions import ReadDatabase, ReadSession, seconds_left, within
 from query_api.queries import version_of
@@ -65,7 +65,7 @@ class Reads:
         Raises:
             ConsistencyTokenRefused: the token is none of ours, or too old.
             ReaderBehind: nobody has the write that may be asked now.
-            DatabaseUnavailable: nobody answers.
+            DatabaseUnavailable: no reader answers.
         """
         if (token := request.headers.get(HEADER)) is None:
             return self._reader.run(question)
@@ -96,6 +96,8 @@ class Reads:
                 return self._writer.run(question)
             except _Behind:
                 raise _refused("the writer has it not") from None
+            except DatabaseUnavailable as problem:
+                raise _refused("the writer is away") from problem
 
     def close(self) -> None:
         """Gives every connection back."""
