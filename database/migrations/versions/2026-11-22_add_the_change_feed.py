@@ -52,8 +52,8 @@ SELECT gen_random_uuid(), n, n, bukken.server_identity(), bukken.own_transaction
 FROM (SELECT count(*) AS n FROM (SELECT FROM bukken.listings LIMIT 1) AS one) AS begun
 """
 
-# The cluster, and its timeline: another one after each promotion, and after each recovery to a point
-# in time. Not every service of PostgreSQL tells.
+# The cluster, and its timeline: another one after each promotion and each recovery to a point in
+# time. Not every service of PostgreSQL tells.
 SERVER_IDENTITY = """
 CREATE FUNCTION bukken.server_identity() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
