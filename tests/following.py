@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from feeding import Candidate, Connection, Event, events_of, put
 from flask.testing import FlaskClient
 from migrated_database import MigratedDatabase
+from running_command_api import RunningCommandApi
+from waiting import wait_until
 
 Copy = dict[str, int]
+StartSequencer = Callable[[MigratedDatabase], RunningCommandApi]
 
 
 class Follower:
@@ -17,10 +21,15 @@ class Follower:
 
     def __init__(self, client: FlaskClient) -> None:
         self._client = client
-        self.numbers: list[int] = []
+        self.events: list[tuple[int, str]] = []
         self.copy: Copy = {}
         self.after = 0
         self.feed_id = ""
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of all events it was told."""
+        return [number for number, _ in self.events]
 
     def start_at(self, *, after: int, feed_id: str, copy: Copy) -> None:
         """With what an export gave."""
@@ -49,8 +58,8 @@ class Follower:
         return bool(page["value"])
 
     def _take(self, event: dict[str, Any]) -> None:
-        self.numbers.append(event["EntityEventSequence"])
         key = event["ResourceRecordKey"]
+        self.events.append((event["EntityEventSequence"], key))
         if "Gone" in event:
             self.copy.pop(key, None)
         else:
@@ -58,7 +67,7 @@ class Follower:
 
 
 @contextmanager
-def following(follower: Follower) -> Iterator[None]:
+def following(follower: Follower, *, seconds: float = 10) -> Iterator[None]:
     """It follows while this is open, and afterwards has all that there is."""
     stop = threading.Event()
     # A daemon: a test that fails ends.
@@ -68,7 +77,8 @@ def following(follower: Follower) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=10)
+        thread.join(timeout=seconds)
+        assert not thread.is_alive(), "the follower has not come to the end"
 
 
 class Exporter:
@@ -105,3 +115,54 @@ def table_of(database: MigratedDatabase) -> Copy:
     with database.connect("bukken_writer") as writer:
         rows = writer.execute("SELECT listing_key, version FROM listings WHERE visible")
         return dict(rows.fetchall())
+
+
+def until_all_is_numbered(master: Connection) -> list[Event]:
+    """The events, once none waits."""
+    wait_until(
+        lambda: master.execute("SELECT FROM unnumbered_events").fetchone() is None,
+        what="all is numbered",
+    )
+    return events_of(master)
+
+
+def write(database: MigratedDatabase, *keys: str, numbered: bool = True) -> None:
+    """Puts listings, and a new Pod's sequencer numbers them."""
+    with database.connect("bukken_writer") as writer:
+        writer.autocommit = True
+        for key in keys:
+            put(writer, key)
+        if numbered:
+            assert Candidate(writer).number(lease="0") is not None
+
+
+def begins_again(client: FlaskClient, follower: Follower) -> bool:
+    """Whether the follower is told to, and how."""
+    link = f"/v1/changes?after={follower.after}&FeedId={follower.feed_id}"
+    problem = client.get(link).get_json()
+    return (problem.get("status"), "/v1/exports/listings" in problem.get("detail", "")) == (
+        410,
+        True,
+    )
+
+
+def followed(client: FlaskClient) -> Follower:
+    """Who has all there is."""
+    made = Follower(client)
+    while made.page():
+        pass
+    return made
+
+
+def is_complete(client: FlaskClient, database: MigratedDatabase) -> bool:
+    """Whether a new export, and the changes after it, are the table."""
+    exporter, anew = Exporter(client, limit=2), Follower(client)
+    exporter.page()
+    write(database, "d", "a")
+    while not exporter.is_complete:
+        exporter.page()
+    begun = exporter.last
+    anew.start_at(after=begun["EntityEventSequence"], feed_id=begun["FeedId"], copy=exporter.copy)
+    while anew.page():
+        pass
+    return anew.copy == table_of(database)
