@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from signal import SIGQUIT
 
 import pytest
 from feed_writers import Writers
@@ -94,7 +95,7 @@ def test_a_failover_that_lost_rows_and_no_number_is_another_feed(
         lambda: followed(client_of(behind_endpoints, standby=True)).after == follower.after,
         what="the standby has what the follower has",
     )
-    asyncio.run(cluster.children["instance-2"].stop(grace_seconds=10))
+    asyncio.run(cluster.children["instance-2"].stop(term_signal=SIGQUIT, grace_seconds=10))
     write(behind_endpoints, "lost", numbered=False)
 
     asyncio.run(cluster.fail_over(with_storage=False))
