@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from feeding import Candidate, Connection, Event, events_of, put
 from flask.testing import FlaskClient
@@ -16,10 +16,29 @@ Copy = dict[str, int]
 StartSequencer = Callable[[MigratedDatabase], RunningCommandApi]
 
 
+class Answer(Protocol):
+    """What both the tests' client of an app and a client of the platform give."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP's."""
+
+    @property
+    def data(self) -> bytes:
+        """The body."""
+
+
+class Client(Protocol):
+    """Whom a partner asks."""
+
+    def get(self, link: str, /) -> Answer:
+        """Asks."""
+
+
 class Follower:
     """Follows until it is told to stop and has all there is."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self.events: list[tuple[int, str]] = []
         self.copy: Copy = {}
@@ -51,7 +70,7 @@ class Follower:
         if answer.status_code == 503:
             return True
         assert answer.status_code == 200, answer.data
-        page = answer.get_json()
+        page = json.loads(answer.data)
         self.after, self.feed_id = page["After"], page["FeedId"]
         for event in page["value"]:
             self._take(event)
@@ -84,9 +103,9 @@ def following(follower: Follower, *, seconds: float = 10) -> Iterator[None]:
 class Exporter:
     """A partner that loads everything, a page a call."""
 
-    def __init__(self, client: FlaskClient, *, limit: int) -> None:
+    def __init__(self, client: Client, *, limit: int) -> None:
         self._client = client
-        self._link: str | None = f"/v1/exports/listings?limit={limit}"
+        self.link: str | None = f"/v1/exports/listings?limit={limit}"
         self.copy: Copy = {}
         self.pages = 0
         self.last: dict[str, Any] = {}
@@ -94,11 +113,11 @@ class Exporter:
     @property
     def is_complete(self) -> bool:
         """Whether the last line of a page has said so."""
-        return self._link is None
+        return self.link is None
 
     def page(self, *, broken_after: int | None = None) -> None:
         """Loads a page; one that breaks off after so many lines is asked for again."""
-        answer = self._client.get(self._link or "")
+        answer = self._client.get(self.link or "")
         assert answer.status_code == 200, answer.data
         lines = [json.loads(line) for line in answer.data.splitlines()][:broken_after]
         if "count" not in lines[-1]:
@@ -106,7 +125,7 @@ class Exporter:
         *listings, self.last = lines
         assert self.last["count"] == len(listings)
         self.copy |= {listing["ListingKey"]: listing["Version"] for listing in listings}
-        self._link = self.last.get("next")
+        self.link = self.last.get("next")
         self.pages += 1
 
 
