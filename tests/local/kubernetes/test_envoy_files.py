@@ -69,6 +69,7 @@ def test_the_paths_are_where_a_pod_listens_and_what_it_finds_on_its_loopback(nam
         "local_app",
         *batches,
         "local_app_live",
+        "local_app_metrics",
         "admin",
     ]
 
