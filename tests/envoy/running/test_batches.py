@@ -14,7 +14,7 @@ from command_api.settings import Settings
 Bearer = Callable[..., dict[str, str]]
 ROOT = Path(__file__).parents[3]
 BATCH = ("POST", "/v1/batches/listings")
-ROUTE = "route_config virtual_hosts app routes 3"
+ROUTE = "route_config virtual_hosts app routes 4"
 AT_ONCE = 4
 
 
