@@ -8,6 +8,7 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -25,6 +26,8 @@ _READ: Final = "bukken/listings.read"
 
 # A batch of the fuzzer's; a batch of 5,000 lines of one listing takes as long as a request may.
 _MOST_LINES: Final = 20
+
+_COMMANDS: Final = count()
 
 
 @schemathesis.hook
@@ -101,6 +104,8 @@ def before_call(_: HookContext, case: Case[Any], **__: object) -> None:
     if "ListingKey" in case.path_parameters:
         _mend_key(case)
     _mend_headers(case)
+    if case.method in {"PUT", "PATCH", "DELETE"} and next(_COMMANDS) % 2:
+        _drop_conditions(case)
     for name in ("cursor", "FeedId"):  # sealed, and known to the platform alone
         case.query.pop(name, None)
     if case.path == "/v1/changes":
@@ -129,6 +134,14 @@ def _mend_headers(case: Case[Any]) -> None:
     base, own = (case.headers.get(name) for name in ("Source-Base-Version", "Source-Version"))
     if base is not None and own is not None and int(own) <= int(base):
         del case.headers["Source-Base-Version"]
+
+
+def _drop_conditions(case: Case[Any]) -> None:
+    """Every other command has none: with a condition most find another state and do nothing."""
+    for name in ("If-Match", "If-None-Match", "Source-Version", "Source-Base-Version"):
+        case.headers.pop(name, None)
+    if case.method == "PATCH":
+        case.headers["If-Match"] = "*"
 
 
 def _place(after: Any) -> Json:  # noqa: ANN401 — a generated value

@@ -110,7 +110,7 @@ def unserved() -> Json:
 
 
 def test_no_problem_is_left_out() -> None:
-    """A class without an example would be no problem to the document: only names for several are."""
+    """A class without an example is not in the document: only names for several are not."""
 
     def below(kind: type[Problem]) -> Iterator[type[Problem]]:
         for child in kind.__subclasses__():

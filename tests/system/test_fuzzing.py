@@ -19,8 +19,8 @@ DOCUMENT = Path(bukken_contract.__file__).parent / "openapi.json"
 HOOKS = Path(__file__).parents[1] / "fuzzing"
 SCOPES = ("bukken/listings.read", "bukken/listings.write")
 
-# Half a minute: the bounds of each value and what lies beyond, in every combination of two, and a few
-# random cases. HEAD is the same code as GET.
+# Half a minute: the bounds of each value and what lies beyond them, and a few random cases. HEAD is
+# the same code as GET.
 USUAL = ("--max-examples", "5", "--exclude-method", "HEAD")
 LEAST_CASES = 2_500
 SECONDS = 3_600
