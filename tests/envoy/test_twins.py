@@ -5,7 +5,7 @@ from typing import Any
 from document_leaves import Path, leaves
 
 INGRESS: Path = ("ingress", "filter_chains", 0, "filters", 0, "typed_config", "http_filters")
-BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 3)
+BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 4)
 MAY_DIFFER: tuple[Path, ...] = (
     ("node",),
     ("stats_config", "stats_matcher", "inclusion_list", "patterns", "{'prefix': 'http.egress.'}"),

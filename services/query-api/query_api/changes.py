@@ -24,7 +24,7 @@ FEED_ID: Final = "FeedId"
 INCLUDE: Final = "include"
 
 MAX_EVENTS: Final = 1_000
-_LARGEST: Final = 2**63 - 1
+LARGEST: Final = 2**63 - 1
 
 
 def changes(database: Reads) -> Blueprint:
@@ -46,7 +46,7 @@ def change_parameters(query_string: bytes) -> Parameters:
     Raises:
         Invalid: names each that is missing or not understood.
     """
-    given = parameters_of(query_string, parsers=_PARSERS)
+    given = parameters_of(query_string, parsers=PARSERS)
     if AFTER not in given.values:
         raise _refused(AFTER, "is required: the last number you have, 0 to begin")
     if given.values[AFTER] and FEED_ID not in given.values:
@@ -101,28 +101,31 @@ def _refused(name: str, why: str) -> Invalid:
     return Invalid("the query string is not understood", faults=[Fault(name, why)])
 
 
-def _number(text: str) -> int:
-    if re.fullmatch("0|[1-9][0-9]{0,18}", text) and int(text) <= _LARGEST:
+def number(text: str) -> int:
+    """The last number a client has."""
+    if re.fullmatch("0|[1-9][0-9]{0,18}", text) and int(text) <= LARGEST:
         return int(text)
     raise Refused("must be a whole number, the EntityEventSequence of an event")
 
 
-def _feed_id(text: str) -> UUID:
+def feed_id_of(text: str) -> UUID:
+    """Which feed it is of."""
     try:
         return UUID(text)
     except ValueError:
         raise Refused("must be the FeedId that an answer gave") from None
 
 
-def _include(text: str) -> bool:
+def include(text: str) -> bool:
+    """Whether events bring their listings."""
     if text != "listing":
         raise Refused("must be listing")
     return True
 
 
-_PARSERS: Final = {
-    AFTER: _number,
-    FEED_ID: _feed_id,
-    INCLUDE: _include,
+PARSERS: Final = {
+    AFTER: number,
+    FEED_ID: feed_id_of,
+    INCLUDE: include,
     LIMIT: limit_parser(MAX_EVENTS),
 }
