@@ -129,7 +129,7 @@ def page_with_a_cancelled_query(exporter: Exporter, platform: Description) -> No
 
 async def until_written(answers: list[int]) -> None:
     """There is something of each key."""
-    await asyncio.to_thread(wait_until, lambda: len(answers) > 2 * KEYS, what="there are listings")
+    await asyncio.to_thread(wait_until, lambda: len(answers) > KEYS, what="there are listings")
 
 
 async def load(platform: Platform, exporter: Exporter, through: Through) -> None:
