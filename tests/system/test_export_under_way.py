@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,7 @@ from bukken_local.state import State
 from bukken_local.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bukken_local.platform import Platform
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 KEYS = 120
 LIMIT = 2
 LISTING = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
+LOCKED = """
+SELECT true FROM pg_locks
+WHERE relation = 'bukken.listings'::regclass AND mode = 'AccessExclusiveLock'
+"""
 WAITS = """
 SELECT pid FROM pg_stat_activity
 WHERE usename = 'bukken_reader' AND wait_event_type = 'Lock' AND query LIKE '%listings%'
@@ -71,8 +75,8 @@ class Through:
             )
 
 
-@contextmanager
-def writing(platform: Description) -> Iterator[list[int]]:
+@asynccontextmanager
+async def writing(platform: Description) -> AsyncIterator[list[int]]:
     """One who writes, changes, hides and removes all the time; the statuses of the answers."""
     bearer = {"Authorization": f"Bearer {tokens.fetch(platform, scopes=['listings.write'])}"}
     stop, answers = threading.Event(), list[int]()
@@ -96,7 +100,8 @@ def writing(platform: Description) -> Iterator[list[int]]:
         yield answers
     finally:
         stop.set()
-        thread.join()
+        # Not on the loop: the platform's endpoints of the database turn there.
+        await asyncio.to_thread(thread.join)
 
 
 def connect(platform: Description, at: str) -> psycopg.Connection[Any]:
@@ -120,6 +125,7 @@ def page_with_a_cancelled_query(exporter: Exporter, platform: Description) -> No
     ):
         with primary.transaction():
             primary.execute("LOCK TABLE bukken.listings IN ACCESS EXCLUSIVE MODE")
+            wait_until(lambda: standby.execute(LOCKED).fetchone(), what="the lock is replayed")
             page = threads.submit(exporter.page)
             wait_until(lambda: standby.execute(WAITS).fetchone(), what="the page's query waits")
             cancelled = standby.execute(CANCEL).fetchall()
@@ -129,7 +135,7 @@ def page_with_a_cancelled_query(exporter: Exporter, platform: Description) -> No
 
 async def until_written(answers: list[int]) -> None:
     """There is something of each key."""
-    await asyncio.to_thread(wait_until, lambda: len(answers) > 2 * KEYS, what="there are listings")
+    await asyncio.to_thread(wait_until, lambda: len(answers) > KEYS, what="there are listings")
 
 
 async def load(platform: Platform, exporter: Exporter, through: Through) -> None:
@@ -187,13 +193,13 @@ def test_an_export_and_the_changes_after_it_are_the_table_whatever_happens(
             described = platform.description()
             with closing(Through(described)) as through:
                 exporter = Exporter(through, limit=LIMIT)
-                with writing(described) as answers:
+                async with writing(described) as answers:
                     await until_written(answers)
                     await load(platform, exporter, through)
                 partner = await asyncio.to_thread(follow_to_the_end, described, exporter, through)
 
             assert exporter.pages > KEYS // LIMIT // 3
-            assert len(partner.numbers) > 100
+            assert len(partner.numbers) > 30
             assert partner.copy == table_of(described)
 
     with state.held():
