@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from bukken_contract.own_writes import HEADER as CONSISTENCY_TOKEN
 from command_api.conditions import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -25,6 +26,8 @@ from query_api.search_parameters import (
 )
 
 ETAG: Final = '"7-1"'
+_SIGNED: Final = "5v0mPNnKk3rJb4m5c1nGdDE3NjM4MDA1MDAuMS54"
+_TOKEN_FORM: Final[Json] = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
 _SOURCE_NUMBER: Final[Json] = {"type": "integer", "minimum": 0, "maximum": INT64_MAX}
 _NUMBER: Final[Json] = {"type": "number", "minimum": 0, "maximum": 999999999999.99}
 _WHOLE: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 9999}
@@ -82,6 +85,12 @@ def shared_parameters() -> Json:
             example=7,
             text="The Source-Version the patch was made from; below the message's own.",
         ),
+        CONSISTENCY_TOKEN: header(
+            CONSISTENCY_TOKEN,
+            _TOKEN_FORM,
+            example=_SIGNED,
+            text="From a command's answer, for some minutes: that write or a newer one is seen.",
+        ),
     }
 
 
@@ -96,6 +105,9 @@ def shared_headers() -> Json:
             {"type": "string", "pattern": r'^"[1-9][0-9]*-[0-9]+"$'},
             "The listing's version and how it is written; for `If-Match` and `If-None-Match`.",
             required=True,
+        ),
+        CONSISTENCY_TOKEN: _answered(
+            _TOKEN_FORM, "Sent with a query: it sees this write (of a batch the last) or newer."
         ),
         "Location": _answered(text, "Where the new listing is.", required=True),
         "Retry-After": _answered(
