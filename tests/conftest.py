@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import properties
 import pytest
 
 from bukken_local.database.endpoint import Address
@@ -17,6 +18,11 @@ pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "fee
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--place=compose` runs tests/system on containers instead of on processes."""
     parser.addoption("--place", choices=("local", "compose"), default="local")
+
+
+def pytest_configure() -> None:
+    """Property tests find the same each time, unless `--hypothesis-profile` says otherwise."""
+    properties.register()
 
 
 @pytest.fixture(autouse=True)
