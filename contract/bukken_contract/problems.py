@@ -2,6 +2,7 @@
 
 Problem                         status
 ├── MalformedRequest            400    not HTTP, JSON or UTF-8 as we understand it
+│   └── ConsistencyTokenRefused        forged, of another exchange, or expired
 ├── NotFound                    404    never there, or not to be seen
 ├── MethodNotAllowed            405    with the Allow of both sides
 ├── Conflict                    409
@@ -20,6 +21,7 @@ Problem                         status
 ├── InternalError               500    ours; says nothing but the request's id
 └── Unavailable                 503    with Retry-After
     ├── DatabaseUnavailable
+    ├── ReaderBehind                   a write of one's own cannot be seen yet
     └── DeadlineExceeded
 """
 
@@ -68,6 +70,12 @@ class MalformedRequest(Problem):
     """The request cannot be understood."""
 
     status, code, title = 400, "malformed-request", "Bad Request"
+
+
+class ConsistencyTokenRefused(MalformedRequest):
+    """The token for reading one's own write is none of ours, or too old."""
+
+    code = "consistency-token-refused"
 
 
 class NotFound(Problem):
@@ -181,6 +189,12 @@ class DatabaseUnavailable(Unavailable):
     """The database did not answer, or its writer is moving."""
 
     code = "database-unavailable"
+
+
+class ReaderBehind(Unavailable):
+    """The reader has not got the write that is to be seen, and the writer cannot be asked."""
+
+    code = "reader-behind"
 
 
 class DeadlineExceeded(Unavailable):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bukken_contract.own_writes import Tokens
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
+    app.state.tokens = Tokens(settings.consistency_secrets)
     app.state.places = Places(settings.batches)
     app.add_middleware(EachRequest)
     app.include_router(health.router)
