@@ -43,7 +43,7 @@ class ComparedServer(Server):
     def load(self) -> Flask:
         """The app of the worker."""
         app = super().load()
-        engine = app.extensions["database"]._engine  # noqa: SLF001 — the same pool for both
+        engine = app.extensions["database"]._reader._engine  # noqa: SLF001 — the same pool for both
 
         @app.get("/v1/listings/bench-empty")
         def empty() -> Response:

@@ -58,7 +58,7 @@ def engine(database: "MigratedDatabase") -> Iterator[Engine]:
 
 def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
     """How PostgreSQL answers each, and what that took."""
-    with engine.connect() as connection:
+    with engine.connect() as connection, ReadSession(connection).together():
         ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — as the search does
         for statement in statements:
             compiled = statement.compile(
@@ -246,9 +246,9 @@ def test_a_search_may_take_a_second_and_wait_half_for_a_lock(engine: Engine) -> 
     names = ("statement_timeout", "lock_timeout", "plan_cache_mode", "jit", "random_page_cost")
     shown = select(*(func.current_setting(name) for name in names))
     with engine.connect() as connection:
-        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
-        during = tuple(connection.execute(shown).one())
-        connection.rollback()
+        with ReadSession(connection).together():
+            ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
+            during = tuple(connection.execute(shown).one())
         after = tuple(connection.execute(shown).one())
 
     assert during == ("1s", "500ms", "force_custom_plan", "off", "1.1")

@@ -65,7 +65,7 @@ def which_events(
 ) -> Sequence[RowMapping]:
     """At most so many events beyond this number."""
     question = _WITH_LISTINGS if with_listings else _EVENTS
-    return session.rows(question.params(after=after, rows=rows))
+    return session.rows(question, values={"after": after, "rows": rows})
 
 
 def last_place(session: ReadSession) -> Place:
@@ -113,7 +113,7 @@ def _behind() -> Unavailable:
 
 
 def _feed(session: ReadSession, *, after: int) -> RowMapping:
-    row = session.row(_FEED.params(after=after))
+    row = session.row(_FEED, values={"after": after})
     if row is None:
         raise LookupError("the schema has no feed")
     return row

@@ -69,9 +69,10 @@ def which_match(
         SearchTooCostly: no index answers it in time. Not raised for a search that is one range of
             an index: when that takes long, the database is to blame.
     """
-    session.row(_MANNERS)
     try:
-        return _found(session, search=search, after=after, rows=rows)
+        with session.together():
+            session.row(_MANNERS)
+            return _found(session, search=search, after=after, rows=rows)
     except exc.DBAPIError as error:
         if sqlstate_of(error) != _QUERY_CANCELED or search.is_one_range:
             raise
@@ -136,14 +137,15 @@ def _nearest(
     assert search.circle is not None  # noqa: S101 — a search by distance has one
     distance = _distance(search.circle).label(DISTANCE)
     nearest = (
-        select(*PUBLIC, distance)
+        select(listings.c.listing_key, distance)
         .where(*matching)
         .order_by(distance, listings.c.listing_key)
         .limit(NEAREST)
         .subquery()
     )
     order = (nearest.c[DISTANCE], nearest.c.listing_key)
-    page = select(nearest).order_by(*order)
+    found = listings.join(nearest, nearest.c.listing_key == listings.c.listing_key)
+    page = select(*PUBLIC, nearest.c[DISTANCE]).select_from(found).order_by(*order)
     return page.where(tuple_(*order) > tuple_(after.value, after.listing_key)) if after else page
 
 
