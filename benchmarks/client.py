@@ -82,9 +82,9 @@ def ask_all(
     try:
         for each in questions:
             client = _Client(address, questions=each, statuses=statuses)
-            asking[client.fileno] = client
-            poll.register(client.fileno, select.EPOLLIN)
-            client.ask()
+            if client.ask():
+                asking[client.fileno] = client
+                poll.register(client.fileno, select.EPOLLIN)
         while asking:
             for number, _ in poll.poll(SILENT_SECONDS) or _silent():
                 if not asking[number].hear(load):

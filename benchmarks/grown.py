@@ -74,11 +74,15 @@ COLUMNS: Final = (
 _PLACE: Final = {name: place for place, name in enumerate(LISTING_FIELDS)}
 
 
+def data_files() -> list[Path]:
+    """The publishers' whole files; none if the folder `BUKKEN_DATA` lacks one."""
+    files = [Path(os.environ.get("BUKKEN_DATA", "")) / name for name in FILES]
+    return files if all(file.is_absolute() and file.exists() for file in files) else []
+
+
 def real_listings() -> Sequence[Listing]:
     """The publishers', of the folder `BUKKEN_DATA` if it has them, else of the excerpt."""
-    files = [Path(os.environ.get("BUKKEN_DATA", "")) / name for name in FILES]
-    if not all(file.is_absolute() and file.exists() for file in files):
-        files = [*SAMPLE.glob("*.csv")]
+    files = data_files() or [*SAMPLE.glob("*.csv")]
     return [message.listing for message in chain.from_iterable(map(_messages, files))]
 
 
@@ -91,7 +95,7 @@ class Growth:
     """Listings by number: the same number, the same listing, whenever and wherever it is grown."""
 
     def __init__(self, real: Sequence[Listing], *, prefix: str) -> None:
-        self._real = real
+        self.real = real
         self._prefix = prefix
         self._texts: dict[int, list[str]] = {}
 
@@ -102,16 +106,16 @@ class Growth:
     def message(self, number: int) -> Message:
         """A listing as its producer sends it."""
         chance = _chance(number)
-        listing = self._real[chance.randrange(len(self._real))]
+        listing = self.real[chance.randrange(len(self.real))]
         changed = replace(listing, **_changes(listing, chance=chance))
         return Message(key=self.key(number), source_version=1, listing=changed)
 
     def copied(self, number: int) -> str:
         """The same as a line of COPY, of `COLUMNS`."""
         chance = _chance(number)
-        at = chance.randrange(len(self._real))
+        at = chance.randrange(len(self.real))
         texts = self._texts_of(at).copy()
-        for name, value in _changes(self._real[at], chance=chance).items():
+        for name, value in _changes(self.real[at], chance=chance).items():
             texts[_PLACE[name]] = as_text(value)
         changed = (NEWEST - YEARS * chance.random()).isoformat()
         digest = sha256(self.key(number).encode()).hexdigest()
@@ -121,7 +125,7 @@ class Growth:
     def _texts_of(self, at: int) -> list[str]:
         """Read a million times, so made once."""
         if at not in self._texts:
-            self._texts[at] = [as_text(getattr(self._real[at], name)) for name in LISTING_FIELDS]
+            self._texts[at] = [as_text(getattr(self.real[at], name)) for name in LISTING_FIELDS]
         return self._texts[at]
 
 

@@ -18,7 +18,6 @@ from psycopg import sql
 from benchmarks.grown import COLUMNS, Growth, real_listings
 from bukken_local.issuer import signing
 from bukken_local.issuer.kept import load_key
-from bukken_local.network import ISSUER_PORT
 
 MANY, FEW = "bukken", "bukken_few"
 START_SECONDS: Final = 180
@@ -109,7 +108,9 @@ class Measured:
 
 
 @contextmanager
-def measured(directory: Path, *, port: int, listings: int, few: int, say: Say) -> Iterator[Measured]:
+def measured(
+    directory: Path, *, port: int, listings: int, few: int, say: Say
+) -> Iterator[Measured]:
     """A platform with so many listings in the large database, and so few in the small one."""
     say("starting the platform")
     command = [sys.executable, "-m", "benchmarks.place", str(directory), str(port)]
@@ -144,6 +145,7 @@ def _load(place: Measured, *, database: str, listings: int) -> None:
         for begin in range(row[0], listings, LOADED_AT_ONCE):
             numbers = range(begin, min(begin + LOADED_AT_ONCE, listings))
             seconds = place.copy(numbers, growth=place.growth, database=database)
-            place.say(f"{database}: {numbers[-1] + 1:,} of {listings:,} listings, {len(numbers) / seconds:,.0f}/s")
+            rate = len(numbers) / seconds
+            place.say(f"{database}: {numbers[-1] + 1:,} of {listings:,} listings, {rate:,.0f}/s")
         master.execute("VACUUM ANALYZE bukken.listings")
     place.settle()

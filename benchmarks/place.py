@@ -1,4 +1,4 @@
-"""The platform to be measured, as a process of its own: `python -m benchmarks.place DIRECTORY PORT`.
+"""The platform to be measured, as a process: `python -m benchmarks.place DIRECTORY PORT`.
 
 Real Envoys in front, each with the file it has everywhere; a primary, its storage, a standby; the
 issuer and the load balancer's stand-ins. Other than in `make run`: PostgreSQL has memory for a

@@ -1,7 +1,7 @@
 """The searches that are measured: some by name, and all that can be made of what is accepted."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -81,14 +81,13 @@ def target(query: Query) -> str:
     return f"/v1/listings?{urlencode(query, quote_via=quote)}" if query else "/v1/listings"
 
 
-def every_search(*, pairs: int) -> Iterator[Query]:
-    """All in every order, and so many pairs of them, each pair in some order: the same each time."""
-    for asked in ({}, *ASKED):
-        yield from _sorted(asked)
+def every_search(*, most: int) -> Sequence[Query]:
+    """So many of them, the same each time: all in every order, and their pairs in some order."""
     chance = random.Random(1)  # noqa: S311 — no secret
-    together = [a | b for a, b in combinations(map(dict, ASKED), 2) if not _clash(a, b)]
-    for asked in chance.sample(together, min(pairs, len(together))):
-        yield chance.choice([*_sorted(asked)])
+    alone = [each for asked in ({}, *ASKED) for each in _sorted(asked)]
+    together = [{**a, **b} for a, b in combinations(ASKED, 2) if not _clash(a, b)]
+    pairs = [chance.choice([*_sorted(asked)]) for asked in together]
+    return [*chance.sample(alone, len(alone)), *chance.sample(pairs, len(pairs))][:most]
 
 
 def _clash(one: Query, other: Query) -> bool:

@@ -11,9 +11,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import psycopg
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,6 +25,9 @@ from bukken_database.connections import (
     SILENCE_SECONDS,
 )
 from bukken_database.failures import Failure, failure_of, sqlstate_of
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 

@@ -114,7 +114,7 @@ def cancelled_once() -> Iterator[Callable[[], bool]]:
     execute = ReadSession.rows
 
     def cancel(
-        session: ReadSession, query: "Select[Any]", **values: "Mapping[str, Any]"
+        session: ReadSession, query: "Select[Any]", **values: "dict[str, Any]"
     ) -> "Sequence[RowMapping]":
         if not cancelled:
             cancelled.append(True)

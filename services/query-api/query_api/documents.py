@@ -4,7 +4,7 @@ Why there? To bring seventy columns to Python's types and then to JSON costs a t
 else it does for a request, and threads are what a Pod has fewest of (docs/decisions/0021).
 """
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Raw
 from sqlalchemy import ColumnElement, DateTime, Numeric, RowMapping, Text, literal_column
@@ -48,7 +48,7 @@ def document_of(table: str) -> ColumnElement[str]:
     """
     members = ", ".join(f'{_member(name, of=table)} "{wire_name(name)}"' for name in _NAMES)
     known = f"json_strip_nulls(row_to_json(members))::text FROM (SELECT {members}) AS members"
-    return literal_column(f"(SELECT {known})", Text).label("document")  # noqa: S608 — the names are the contract's own
+    return literal_column(f"(SELECT {known})", Text).label("document")
 
 
 def listing_document(row: RowMapping) -> Raw:

@@ -35,8 +35,8 @@ from query_api.search import DISTANCE, NEWEST, Circle, Search
 # of them, and would with the next page again.
 SEARCH_SECONDS: Final = 1
 
-# For a walk along another order than that of the conditions, none of which leaves few: it ends after
-# a page's length or never. Who is to be refused is refused soon.
+# For a walk along an order that is not that of the conditions, none of which leaves few: it ends
+# soon or never, and who is to be refused is refused soon.
 _WALK_SECONDS: Final = 0.15
 _BRIEFLY: Final = select(func.set_config("statement_timeout", f"{_WALK_SECONDS}s", True))
 
@@ -185,7 +185,9 @@ def _narrowed(session: ReadSession, search: Search) -> tuple[bool, list[ColumnEl
     crowded = box is not None and _is_crowd(session, box, most=_CROWD_AROUND)
     matching = [*_conditions(search, crowded=crowded)]
     few = box is not None and not crowded
-    return few or any(not _is_crowd(session, one) for one in _doubtful(search)), matching
+    return few or any(
+        not _is_crowd(session, one, most=_CROWD) for one in _doubtful(search)
+    ), matching
 
 
 def _doubtful(search: Search) -> Iterator[ColumnElement[bool]]:
@@ -251,15 +253,13 @@ def _within(circle: Circle, *, crowded: bool) -> Iterator[ColumnElement[bool]]:
     yield _distance(circle) <= func.bukken.gc_to_sec(cast(circle.metres, Double))
 
 
-def _is_crowd(
-    session: ReadSession, condition: ColumnElement[bool], *, most: int = _CROWD
-) -> bool:
+def _is_crowd(session: ReadSession, condition: ColumnElement[bool], *, most: int) -> bool:
     """Whether so many listings fit this one condition. By its index: some milliseconds.
 
     Asked, since the planner cannot know, of a circle least of all (`contsel`: one in a thousand,
     always). Around Seattle, 57,000 of 331,000, it read them all for a page of 50.
     """
-    some = select(literal_column("1")).where(listings.c.visible, condition).limit(most)
+    some: Select[Any] = select(literal_column("1")).where(listings.c.visible, condition).limit(most)
     row = session.row(select(func.count().label("found")).select_from(some.subquery()))
     return row is not None and row["found"] == most
 
