@@ -14,10 +14,8 @@ from bukken_contract import exact_json
 from bukken_local.legacy.importer import BATCH_LINES
 from command_api.members import members_of
 
-# As the back end's stand-in sends: over so many connections.
+# As the back end's stand-in sends, batches or one PUT each: over so many connections.
 CONNECTIONS: Final = 4
-# One PUT each: more at once, since each waits for its own commit.
-PUTTING: Final = 16
 LONGEST_SECONDS: Final = 300
 
 
@@ -62,7 +60,7 @@ def _batches(place: Measured, growth: Growth, numbers: Sequence[int]) -> float:
     began = time.monotonic()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         each = [iter(asked[number::CONNECTIONS]) for number in range(CONNECTIONS)]
-        list(threads.map(lambda one: _ask(place, [one]), filter(None, each)))
+        list(threads.map(lambda one: _ask(place, [one]), each))
     return len(numbers) / (time.monotonic() - began)
 
 
@@ -78,7 +76,7 @@ def _puts(place: Measured, growth: Growth, numbers: Sequence[int]) -> float:
         for number in numbers
     ]
     began = time.monotonic()
-    _ask(place, [iter(asked[number::PUTTING]) for number in range(min(PUTTING, len(asked)))])
+    _ask(place, [iter(asked[number::CONNECTIONS]) for number in range(CONNECTIONS)])
     return len(numbers) / (time.monotonic() - began)
 
 
