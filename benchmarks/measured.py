@@ -1,8 +1,9 @@
 """The platform that is measured, as those who measure see it."""
 
+import asyncio
 import json
+import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +19,12 @@ from psycopg import sql
 from benchmarks.grown import COLUMNS, Growth, real_listings
 from bukken_local.issuer import signing
 from bukken_local.issuer.kept import load_key
+from bukken_local.processes.binaries import checkout
+from bukken_local.processes.child import Child
 
 MANY, FEW = "bukken", "bukken_few"
 START_SECONDS: Final = 180
+STOP_SECONDS: Final = 30
 # One COPY, one transaction: the sequencer numbers what is committed as the next ones come.
 LOADED_AT_ONCE: Final = 20_000
 
@@ -113,20 +117,26 @@ def measured(
 ) -> Iterator[Measured]:
     """A platform with so many listings in the large database, and so few in the small one."""
     say("starting the platform")
-    command = [sys.executable, "-m", "benchmarks.place", str(directory), str(port)]
-    with subprocess.Popen(command) as process:
-        try:
-            place = Measured(_described(directory, process=process), listings=listings, say=say)
-            _load(place, database=FEW, listings=few)
-            _load(place, database=MANY, listings=listings)
-            yield place
-        finally:
-            process.send_signal(signal.SIGINT)
+    child = Child.start(
+        [sys.executable, "-m", "benchmarks.place", str(directory), str(port)],
+        name="place",
+        log=directory / "place.log",
+        env=os.environ,
+        cwd=checkout(),
+        death_signal=signal.SIGINT,  # it has children of its own
+    )
+    try:
+        place = Measured(_described(directory, process=child), listings=listings, say=say)
+        _load(place, database=FEW, listings=few)
+        _load(place, database=MANY, listings=listings)
+        yield place
+    finally:
+        asyncio.run(child.stop(term_signal=signal.SIGINT, grace_seconds=STOP_SECONDS))
 
 
-def _described(directory: Path, *, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _described(directory: Path, *, process: Child) -> dict[str, Any]:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.running:
         time.sleep(0.05)
         try:
             found: dict[str, Any] = json.loads((directory / "place.json").read_text())
@@ -134,7 +144,7 @@ def _described(directory: Path, *, process: subprocess.Popen[bytes]) -> dict[str
             continue
         if found["pid"] == process.pid:
             return found
-    raise TimeoutError(f"the platform was not ready within {START_SECONDS} s")
+    raise TimeoutError(f"the platform is not ready:\n{process.tail()}")
 
 
 def _load(place: Measured, *, database: str, listings: int) -> None:
