@@ -73,6 +73,12 @@ def shared_parameters() -> Json:
             example=ETAG,
             text="ETags you have: 304 if one of them is current.",
         ),
+    } | _source_numbers()
+
+
+def _source_numbers() -> Json:
+    """What a producer counts its messages with."""
+    return {
         SOURCE_VERSION: header(
             SOURCE_VERSION,
             _SOURCE_NUMBER,

@@ -173,7 +173,7 @@ _KEY: Final[Json] = {
         "Any script, in Unicode's form NFC; no slash, backslash or control character; not `.` or"
         " `..`. Percent-encoded in a URL, as UTF-8."
     ),
-    "examples": ["mlit-13-20213_20214-1", "物件-1"],
+    "examples": ["tokyo-2026-1", "物件-1"],
 }
 
 _PROBLEM: Final[Json] = obj(

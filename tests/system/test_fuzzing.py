@@ -33,12 +33,33 @@ def test_a_fuzzer_finds_nothing(platform: "Platform", pytestconfig: pytest.Confi
     Nor refused that should be taken. Always the same cases; --fuzzing-examples asks for more.
     """
     more: int | None = pytestconfig.getoption("fuzzing_examples")
+
+    done = fuzzed(platform, DOCUMENT, *(("--max-examples", str(more)) if more else USUAL))
+
+    assert done.returncode == 0, done.stderr
+    assert int(re.findall(r"(\d+) generated", done.stdout)[-1]) >= LEAST_CASES
+
+
+def test_a_document_that_is_not_true_is_found_out(platform: "Platform", tmp_path: Path) -> None:
+    """The control: an answer that is not documented fails the run."""
+    untrue = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    del untrue["paths"]["/v1/listing-keys"]["get"]["responses"]["200"]
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(untrue), encoding="utf-8")
+
+    done = fuzzed(platform, document, "--include-operation-id", "listKeys", "--phases", "examples")
+
+    assert done.returncode == 1
+    assert "Undocumented status code" in done.stdout
+
+
+def fuzzed(platform: "Platform", document: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """What schemathesis found with a document."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),
-            *("--config-file", str(HOOKS / "schemathesis.toml"), "run", str(DOCUMENT)),
-            *(("--max-examples", str(more)) if more else USUAL),
-            *("--seed", "20261122", "--continue-on-failure"),
+            *("--config-file", str(HOOKS / "schemathesis.toml"), "run", str(document)),
+            *("--continue-on-failure", *options),
         ],
         env={**os.environ, **_environment(platform)},
         capture_output=True,
@@ -47,9 +68,7 @@ def test_a_fuzzer_finds_nothing(platform: "Platform", pytestconfig: pytest.Confi
         timeout=SECONDS,
     )
     print(done.stdout)  # noqa: T201 — shown with a failure, and by `make fuzz`
-
-    assert done.returncode == 0, done.stderr
-    assert int(re.findall(r"(\d+) generated", done.stdout)[-1]) >= LEAST_CASES
+    return done
 
 
 def _environment(platform: "Platform") -> dict[str, str]:
