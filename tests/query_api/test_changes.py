@@ -1,3 +1,4 @@
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -154,6 +155,35 @@ def test_after_a_restore_everybody_begins_again(
 
     assert begin_again(feed_client, 1, feed_id=feed_id)
     assert begun(feed_client) != feed_id
+
+
+def test_a_page_is_in_the_order_of_its_numbers(
+    writer: "Connection", leader: Candidate, master: "Connection", feed_client: FlaskClient
+) -> None:
+    """In whatever order the events lie in the table."""
+    for key in "abc":
+        put(writer, key)
+    leader.number()
+    master.execute("UPDATE events SET written_at = now() WHERE sequence = 1")
+
+    page = feed_client.get("/v1/changes?after=0&limit=2").get_json()
+
+    assert numbers(page) == [1, 2]
+
+
+def test_a_feed_of_which_nothing_is_kept_goes_on(
+    writer: "Connection", leader: Candidate, master: "Connection", feed_client: FlaskClient
+) -> None:
+    """An export gives the last that was forgotten; who comes with it is not sent away."""
+    put(writer, "a")
+    leader.number()
+    master.execute("UPDATE events SET numbered_at = now() - interval '1 year'")
+    writer.execute("SELECT forget_events(interval '30 days', 1000)")
+
+    exported = json.loads(feed_client.get("/v1/exports/listings").data.splitlines()[-1])
+
+    assert exported["EntityEventSequence"] == 1
+    assert feed_client.get(exported["changes"]).get_json()["value"] == []
 
 
 def test_what_is_no_longer_kept_is_410(
