@@ -20,11 +20,17 @@ _LATE: Final = (problems.LateSourceVersion, problems.SourceVersionConflict)
 _AWAY: Final = (DatabaseUnavailable, DeadlineExceeded)
 
 _THEN: Final[Json] = {
-    "parameters": {"path.ListingKey": "$response.body#/ListingKey"},
-    "description": "Readers follow the writer within moments.",
+    "parameters": {
+        "path.ListingKey": "$response.body#/ListingKey",
+        f"header.{CONSISTENCY_TOKEN}": f"$response.header.{CONSISTENCY_TOKEN}",
+    },
+    "description": "Readers follow the writer within moments; with the token it is there at once.",
 }
 _BASED: Final[Json] = {
-    "parameters": _THEN["parameters"] | {"header.If-Match": "$response.header.ETag"},
+    "parameters": {
+        "path.ListingKey": "$response.body#/ListingKey",
+        "header.If-Match": "$response.header.ETag",
+    },
     "description": "Only if nobody has changed it since.",
 }
 _LINKS: Final[Json] = {
