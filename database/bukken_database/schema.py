@@ -97,7 +97,9 @@ def _column_type(hint: Any) -> TypeEngine[Any]:  # noqa: ANN401 — an annotatio
         return Numeric(len(str(int(largest))) + places, places)
     if get_origin(base) is tuple:
         item = get_args(base)[0]
-        return JSONB() if item is MediaItem else ARRAY(String(_bound(item, MaxLen).max_length))
+        # Without pictures there is NULL, as in every other column, and not JSON's null.
+        json = JSONB(none_as_null=True)
+        return json if item is MediaItem else ARRAY(String(_bound(item, MaxLen).max_length))
     if get_origin(base) is Literal:
         return String(50)
     if base is str:

@@ -8,6 +8,8 @@ from bukken_contract.etags import etag
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from migrated_database import MigratedDatabase
+
     CheckProblem = Callable[..., Members]
 
 
@@ -101,6 +103,17 @@ def test_times_of_change(service: Service, key: str, members: Members) -> None:
     assert second["photos_change_timestamp"] == first["photos_change_timestamp"]
     assert second["price_change_timestamp"] == second["modification_timestamp"]
     assert second["price_change_timestamp"] > first["price_change_timestamp"]
+
+
+def test_a_listing_without_pictures_has_null(
+    service: Service, key: str, members: Members, database: "MigratedDatabase"
+) -> None:
+    """Not JSON's null, by a PUT as by a batch: a later batch would take it for another value."""
+    service.put(key, members | {"Media": None})
+
+    asked = "SELECT media IS NULL FROM bukken.listings WHERE listing_key = %s"
+    with database.connect("bukken_writer") as connection:
+        assert connection.execute(asked, (key,)).fetchone() == (True,)
 
 
 def test_a_tombstone_keeps_no_content(service: Service, key: str, members: Members) -> None:

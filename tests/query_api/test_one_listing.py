@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,13 @@ def test_a_listing_is_written_in_resos_words(put: "Put", client: FlaskClient) ->
         "PriceChangeTimestamp": "2026-11-23T00:00:00.000000Z",
     }
     assert (answer.status_code, answer.content_type) == (200, "application/json")
+
+
+def test_jsons_null_for_pictures_is_none(put: "Put", client: FlaskClient) -> None:
+    """So an earlier release stored it, and it may still be running beside this one."""
+    put("1", media=JSON.NULL)
+
+    assert "Media" not in client.get("/v1/listings/1").get_json()
 
 
 def test_a_price_of_fourteen_digits_stays_exact(put: "Put", client: FlaskClient) -> None:

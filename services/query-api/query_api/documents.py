@@ -78,11 +78,14 @@ def _member(name: str, *, of: str) -> str:
 
 
 def _media(stored: str) -> str:
-    """The items, which are stored under our own names."""
+    """The items, which are stored under our own names.
+
+    A release before this one stored JSON's null where there are none: not an array either.
+    """
     columns = ", ".join(f'"{name}" {kind}' for name, kind in _ITEM.items())
     named = ", ".join(f'i."{name}" "{wire_name(name)}"' for name in _ITEM)
     items = (
         f"SELECT coalesce(json_agg(row_to_json(item)), '[]')"  # noqa: S608 — the names are the contract's own
         f" FROM jsonb_to_recordset({stored}) AS i ({columns}), LATERAL (SELECT {named}) AS item"
     )
-    return f"CASE WHEN {stored} IS NOT NULL THEN ({items}) END"
+    return f"CASE WHEN jsonb_typeof({stored}) = 'array' THEN ({items}) END"
