@@ -55,14 +55,14 @@ def commands(place: Measured, sizes: Sizes) -> Iterator[Figure]:
 def _rate(place: Measured, prefix: str, *, seconds: float, base: int) -> float:
     url = urlsplit(place.description["url"])
     address = (str(url.hostname), int(url.port or 80))
-    clients = [_puts(place, prefix, number=n, base=base) for n in range(CLIENTS)]
+    # A producer of its own for each client, since one may ask 1,000 times a second.
+    tokens = [place.token(f"producer-{n}", scope="listings.write") for n in range(CLIENTS)]
+    clients = [_puts(place, prefix, token=token, base=base) for token in tokens]
     return ask_all(address, clients, seconds=seconds).rate
 
 
-def _puts(place: Measured, prefix: str, *, number: int, base: int) -> Iterator[bytes]:
-    """A producer of its own for each client, since one may ask 1,000 times a second."""
-    token = place.token(f"producer-{number}", scope="listings.write")
-    price, chance = base * 1_000_000, random.Random(number)  # noqa: S311 — no secret
+def _puts(place: Measured, prefix: str, *, token: str, base: int) -> Iterator[bytes]:
+    price, chance = base * 1_000_000, random.Random(token)  # noqa: S311 — no secret
     members = members_of(CONTENT)
     while True:
         price += 1

@@ -6,7 +6,9 @@ from itertools import combinations
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from bukken_contract.problems import Invalid
 from query_api.search import SORTS
+from query_api.search_parameters import search_parameters
 
 Query = Mapping[str, str]
 
@@ -85,16 +87,20 @@ def every_search(*, most: int) -> Sequence[Query]:
     """So many of them, the same each time: all in every order, and their pairs in some order."""
     chance = random.Random(1)  # noqa: S311 — no secret
     alone = [each for asked in ({}, *ASKED) for each in _sorted(asked)]
-    together = [{**a, **b} for a, b in combinations(ASKED, 2) if not _clash(a, b)]
+    together = [{**a, **b} for a, b in combinations(ASKED, 2) if _go_together(a, b)]
     pairs = [chance.choice([*_sorted(asked)]) for asked in together]
     return [*chance.sample(alone, len(alone)), *chance.sample(pairs, len(pairs))][:most]
 
 
-def _clash(one: Query, other: Query) -> bool:
-    """Two values of one parameter; but two ends of a price are two, and its currency one."""
-    return any(one[name] != other[name] for name in one.keys() & other.keys()) or (
-        "q" in one and "q" in other
-    )
+def _go_together(one: Query, other: Query) -> bool:
+    """Not two values of one parameter, and nothing that is refused for its form."""
+    if any(one[name] != other[name] for name in one.keys() & other.keys()):
+        return False
+    try:
+        search_parameters(target({**one, **other}).partition("?")[2].encode())
+    except Invalid:
+        return False
+    return True
 
 
 def _sorted(asked: Query) -> Iterator[Query]:

@@ -66,10 +66,30 @@ def _a_listing(database: "MigratedDatabase") -> Iterator[None]:
 def test_a_read_session_has_no_way_to_write() -> None:
     """Queries cannot write, by type: they get rows of a Select and nothing else."""
     public = {name for name in dir(ReadSession) if not name.startswith("_")}
-    takes = {inspect.signature(getattr(ReadSession, name)).parameters["query"] for name in public}
+    takes = [inspect.signature(getattr(ReadSession, name)).parameters for name in public]
 
-    assert public == {"row", "rows"}
-    assert {parameter.annotation for parameter in takes} == {Select[Any]}
+    assert public == {"row", "rows", "together"}
+    assert {p["query"].annotation for p in takes if "query" in p} == {Select[Any]}
+    assert [*inspect.signature(ReadSession.together).parameters] == ["self"]
+
+
+def test_what_is_asked_together_is_one_transaction(database: "MigratedDatabase") -> None:
+    """What one statement sets holds for the next, and no longer."""
+    limit = select(func.current_setting("statement_timeout").label("limit"))
+    shorter = select(func.set_config("statement_timeout", "123ms", True))
+
+    def limits(session: ReadSession) -> list[str]:
+        with session.together():
+            session.row(shorter)
+            during = session.row(limit)
+        after = session.row(limit)
+        assert during
+        assert after
+        return [during["limit"], after["limit"]]
+
+    reading = ReadDatabase(reader_engine(database.settings("bukken_reader"), application="test"))
+    assert reading.run(limits) == ["123ms", "5s"]
+    reading.close()
 
 
 def test_a_unit_of_work_is_done_again_on_a_new_connection(database: "MigratedDatabase") -> None:
