@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.engine import Connection
@@ -25,9 +25,6 @@ from bukken_database.connections import (
     SILENCE_SECONDS,
 )
 from bukken_database.failures import Failure, failure_of, sqlstate_of
-
-if TYPE_CHECKING:
-    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +88,15 @@ class ReadSession:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is asked in here is one transaction: what one statement sets holds for the next."""
-        driver: psycopg.Connection[Any] = self._connection.connection.driver_connection  # type: ignore[assignment] # the reader's is psycopg's
-        with driver.transaction():
-            yield
+        """What is asked in here is one transaction: what one statement sets holds for the next.
+
+        After a failure the session is of no more use; the pool rolls back. Why not the driver's own
+        `transaction()`? What it raises is not SQLAlchemy's, and a session that was ended just then
+        would be a 500.
+        """
+        self._connection.exec_driver_sql("BEGIN")
+        yield
+        self._connection.exec_driver_sql("COMMIT")
 
 
 class WriteSession:

@@ -73,6 +73,24 @@ def test_a_read_session_has_no_way_to_write() -> None:
     assert [*inspect.signature(ReadSession.together).parameters] == ["self"]
 
 
+def test_what_fails_together_leaves_nothing_to_the_next(database: "MigratedDatabase") -> None:
+    """The connection goes back to its pool without what was set, and without its transaction."""
+    shorter = select(func.set_config("statement_timeout", "123ms", True))
+    slow, limit = select(func.pg_sleep(5)), select(func.current_setting("statement_timeout"))
+
+    def fails(session: ReadSession) -> None:
+        with session.together():
+            session.row(shorter)
+            session.row(slow)
+
+    settings = database.settings("bukken_reader").model_copy(update={"database_pool_size": 1})
+    reading = ReadDatabase(reader_engine(settings, application="test"))
+    with pytest.raises(DatabaseUnavailable):
+        reading.run(fails)
+    assert reading.run(lambda session: [*(session.row(limit) or {}).values()]) == ["5s"]
+    reading.close()
+
+
 def test_what_is_asked_together_is_one_transaction(database: "MigratedDatabase") -> None:
     """What one statement sets holds for the next, and no longer."""
     limit = select(func.current_setting("statement_timeout").label("limit"))
