@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
-from command_api import errors, health, routes
+from command_api import errors, health, inquiry_routes, routes
 from command_api.batches import Places
 from command_api.middleware import EachRequest
 from command_api.sequencer import Sequencer
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(EachRequest)
     app.include_router(health.router)
     app.include_router(routes.router)
+    app.include_router(inquiry_routes.router)
     return app
 
 
