@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
-from command_api import errors, health, inquiry_routes, routes
+from command_api import errors, health, inquiry_routes, metrics, routes
 from command_api.batches import Places
+from command_api.feed_figures import FeedFigures
 from command_api.middleware import EachRequest
 from command_api.sequencer import Sequencer
 from command_api.settings import Settings
@@ -29,7 +31,9 @@ def create_app(settings: Settings) -> FastAPI:
     engine = writer_engine(shared, application="command-api")
     database = WriteDatabase(engine)
     sequencing = writer_engine(settings.model_copy(update=own), application="command-api-feed")
-    sequencer = Sequencer(sequencing, kept=timedelta(days=settings.feed_days))
+    registry = CollectorRegistry()
+    kept, figures = timedelta(days=settings.feed_days), FeedFigures(registry)
+    sequencer = Sequencer(sequencing, kept=kept, figures=figures)
     readiness = Readiness(admin_url=settings.envoy_admin_url)
 
     @asynccontextmanager
@@ -50,8 +54,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
     app.state.places = Places(settings.batches)
+    app.state.metrics = registry
     app.add_middleware(EachRequest)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(routes.router)
     app.include_router(inquiry_routes.router)
     return app
