@@ -135,7 +135,7 @@ BEGIN
         ) AS e
     ) AS o WHERE o.is_old;
     IF upto IS NOT NULL THEN
-        UPDATE bukken.feed AS f SET inquiries_forgotten = upto;
+        UPDATE bukken.feed AS f SET inquiries_forgotten = greatest(f.inquiries_forgotten, upto);
     END IF;
 
     UPDATE bukken.inquiries AS i
