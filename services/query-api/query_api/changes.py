@@ -12,9 +12,10 @@ from sqlalchemy import RowMapping
 from bukken_contract.exact_json import encode
 from bukken_contract.listing import Fault
 from bukken_contract.problems import Invalid
-from bukken_database.sessions import ReadDatabase, ReadSession
+from bukken_database.sessions import ReadSession
 from query_api.documents import listing_document
 from query_api.feed_queries import Place, check_place, last_place, which_events
+from query_api.own_writes import Reads
 from query_api.parsing import LIMIT, Parameters, Refused, limit_parser, parameters_of
 
 CHANGES: Final = "/v1/changes"
@@ -26,7 +27,7 @@ MAX_EVENTS: Final = 1_000
 _LARGEST: Final = 2**63 - 1
 
 
-def changes(database: ReadDatabase) -> Blueprint:
+def changes(database: Reads) -> Blueprint:
     """GET and HEAD of the change feed."""
     blueprint = Blueprint("changes", __name__)
 

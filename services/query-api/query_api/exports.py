@@ -14,12 +14,13 @@ from flask import Blueprint, Response, request
 from sqlalchemy import RowMapping
 
 from bukken_contract.exact_json import encode
-from bukken_database.sessions import ReadDatabase, ReadSession
+from bukken_database.sessions import ReadSession
 from query_api.changes import FEED_ID, INCLUDE, changes_link
 from query_api.cursor_keys import CursorKeys
 from query_api.cursors import Position
 from query_api.documents import listing_document
 from query_api.feed_queries import Place, check_place, last_place
+from query_api.own_writes import Reads
 from query_api.pages import Rows, Walk
 from query_api.parsing import CURSOR, LIMIT, cursor_parser, limit_parser, parameters_of
 from query_api.queries import which_visible
@@ -35,7 +36,7 @@ _PARSERS: Final = {LIMIT: limit_parser(MAX_LISTINGS), CURSOR: cursor_parser}
 _BETWEEN: Final = "\n"
 
 
-def exports(database: ReadDatabase) -> Blueprint:
+def exports(database: Reads) -> Blueprint:
     """GET and HEAD of the export."""
     blueprint = Blueprint("exports", __name__)
     keys = CursorKeys()
