@@ -2,9 +2,9 @@
 
 Problem                         status
 ├── MalformedRequest            400    not HTTP, JSON or UTF-8 as we understand it
+│   ├── ConsistencyTokenRefused        forged, of another exchange, or expired
 │   └── IdempotencyKeyMissing          a call that needs one has none, or one of another form
 ├── Unauthenticated             401    the sidecar named no client; through it, none comes so far
-│   └── ConsistencyTokenRefused        forged, of another exchange, or expired
 ├── NotFound                    404    never there, or not to be seen
 ├── MethodNotAllowed            405    with the Allow of both sides
 ├── Conflict                    409
