@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import Readiness
-from query_api import changes, errors, exports, health, routes
+from query_api import changes, errors, exports, health, inquiries, routes
 from query_api.own_writes import Reads
 from query_api.parsing import sent_path
 from query_api.settings import Settings
@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(routes.listings(database))
     app.register_blueprint(changes.changes(database))
     app.register_blueprint(exports.exports(database))
+    app.register_blueprint(inquiries.inquiries(database))
     errors.register(app)
     app.before_request(_tie_logs_to_the_request)
     app.after_request(_complete_headers)
