@@ -15,8 +15,12 @@ pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "fee
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--place=compose` runs tests/system on containers instead of on processes."""
+    """`--place=compose` runs tests/system on containers instead of on processes.
+
+    `--fuzzing-examples=N` has the fuzzer make up to N random cases for each call, HEAD included.
+    """
     parser.addoption("--place", choices=("local", "compose"), default="local")
+    parser.addoption("--fuzzing-examples", type=int)
 
 
 @pytest.fixture(autouse=True)

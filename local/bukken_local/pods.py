@@ -95,7 +95,10 @@ class Pods:
             spec=spec,
             home=self.network.pod(number),
             config_maps=config_maps,
-            secrets={f"{deployment}-database": {"password": self._password(deployment)}},
+            secrets={
+                f"{deployment}-database": {"password": self._password(deployment)},
+                "consistency": {"secrets": self.state.secret("consistency").read_text()},
+            },
         )
         pod.gate_open = not gated
         self._living[number] = pod

@@ -219,7 +219,7 @@ def test_a_search_that_takes_too_long_is_refused_with_advice_and_not_tried_again
 ) -> None:
     """422 and no 503, which proxies and clients send again as it is."""
     asked: list[str] = []
-    engine = client.application.extensions["database"]._engine  # noqa: SLF001 — to look on
+    engine = client.application.extensions["database"]._reader._engine  # noqa: SLF001 — to look on
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 
     answer = client.get(f"/v1/listings?{query}")
