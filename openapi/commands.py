@@ -3,6 +3,7 @@
 from typing import Final, get_args, get_type_hints
 
 from bukken_contract import problems
+from bukken_contract.own_writes import HEADER as CONSISTENCY_TOKEN
 from bukken_contract.problems import DatabaseUnavailable, DeadlineExceeded, Unavailable
 from command_api.batch_lines import MOST_LINES, SOURCE_VERSION
 from command_api.batches import RESULTS
@@ -141,7 +142,7 @@ def _delete() -> Operation:
         ),
         scope=_WRITE,
         parameters=("ListingKey", "If-Match", "If-None-Match-Any", "Source-Version"),
-        answers={204: Answer(description="Removed, now or before")},
+        answers={204: Answer(description="Removed, now or before", headers=(CONSISTENCY_TOKEN,))},
         met=(
             problems.NotFound,
             *_LATE,
@@ -172,7 +173,13 @@ def _batch() -> Operation:
                 NDJSON: {"schema": _lines("BatchLine"), "examples": {"two": {"value": BATCH}}}
             },
         },
-        answers={200: Answer(description="One result for each line", content={NDJSON: answer})},
+        answers={
+            200: Answer(
+                description="One result for each line",
+                headers=(CONSISTENCY_TOKEN,),
+                content={NDJSON: answer},
+            )
+        },
         met=(Unavailable, *_AWAY),
     )
 
@@ -201,7 +208,7 @@ def _receipt(description: str, *, created: bool = True) -> Answer:
     example = RECEIPT | ({} if created else {"Version": 8, "Result": "changed"})
     return Answer(
         description=description,
-        headers=("ETag", "Location") if created else ("ETag",),
+        headers=("ETag", CONSISTENCY_TOKEN, *(("Location",) if created else ())),
         content={JSON: {"schema": ref("Receipt"), "examples": {"usual": {"value": example}}}},
         links=_LINKS,
     )

@@ -14,6 +14,7 @@ REQUEST_ID: Final = "0d3c9b1e-6f0a-4d7e-9a53-2f1f0c7a8b11"
 # By class: what it says when it is met. Words of ours alone: the rest is the class's own.
 _DETAILS: Final[Mapping[type[Problem], str]] = {
     problems.MalformedRequest: "the body is not JSON: Expecting value at line 1, column 15",
+    problems.ConsistencyTokenRefused: "the Consistency-Token has expired; ask without it",
     problems.IdempotencyKeyMissing: (
         "one Idempotency-Key header is required: 8 to 64 letters, digits, - or _, a UUID say"
     ),
@@ -39,6 +40,7 @@ _DETAILS: Final[Mapping[type[Problem], str]] = {
     problems.InternalError: "our fault; the log has the rest under the request's id",
     problems.Unavailable: "as many batches as can be held are at work; send it again",
     problems.DatabaseUnavailable: "the database did not answer in time",
+    problems.ReaderBehind: "the reader has not got that write yet; ask again",
     problems.DeadlineExceeded: "the time is over; send it again",
 }
 _FAULTS: Final[Mapping[type[Problem], tuple[Fault, ...]]] = {

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from bukken_contract.inquiry import IDEMPOTENCY_KEY
+from bukken_contract.own_writes import HEADER as CONSISTENCY_TOKEN
 from command_api.conditions import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -27,6 +28,8 @@ from query_api.search_parameters import (
 )
 
 ETAG: Final = '"7-1"'
+_SIGNED: Final = "5v0mPNnKk3rJb4m5c1nGdDE3NjM4MDA1MDAuMS54"
+_TOKEN_FORM: Final[Json] = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
 _SOURCE_NUMBER: Final[Json] = {"type": "integer", "minimum": 0, "maximum": INT64_MAX}
 _NUMBER: Final[Json] = {"type": "number", "minimum": 0, "maximum": 999999999999.99}
 _WHOLE: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 9999}
@@ -99,6 +102,12 @@ def shared_parameters() -> Json:
             example=7,
             text="The Source-Version the patch was made from; below the message's own.",
         ),
+        CONSISTENCY_TOKEN: header(
+            CONSISTENCY_TOKEN,
+            _TOKEN_FORM,
+            example=_SIGNED,
+            text="From a command's answer, for some minutes: that write or a newer one is seen.",
+        ),
     }
 
 
@@ -115,6 +124,9 @@ def shared_headers() -> Json:
             required=True,
         ),
         "Location": _answered(text, "Where what is new can be read.", required=True),
+        CONSISTENCY_TOKEN: _answered(
+            _TOKEN_FORM, "Sent with a query: it sees this write (of a batch the last) or newer."
+        ),
         "Retry-After": _answered(
             {"type": "integer", "minimum": 1},
             "Seconds until it is worth another try.",

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from bukken_contract import problems
+from bukken_contract.own_writes import HEADER as CONSISTENCY_TOKEN
 from bukken_contract.paths import OPENAPI, OPENAPI_PAGE
 from openapi.examples import ANSWERED, CHANGES, EXPORT, FEED, KEY
 from openapi.operations import Answer, Operation, head_of
@@ -14,7 +15,11 @@ _READ: Final = "bukken/listings.read"
 _JSON: Final = "application/json"
 _NDJSON: Final = "application/x-ndjson"
 _CACHED: Final = ("Cache-Control",)
-_AWAY: Final = (problems.DatabaseUnavailable,)
+_READING: Final = (
+    problems.ConsistencyTokenRefused,
+    problems.DatabaseUnavailable,
+    problems.ReaderBehind,
+)
 _AREAS: Final = "square metres, or as `AreaUnits` says"
 
 _LIMIT: Final = ("Rows of a page.", 50)
@@ -127,9 +132,9 @@ def _search() -> Operation:
             " as it is until there is none."
         ),
         scope=_READ,
-        parameters=query_parameters(search_parameters.PARSERS, told=_SEARCH),
+        parameters=(*query_parameters(search_parameters.PARSERS, told=_SEARCH), CONSISTENCY_TOKEN),
         answers={200: _json("A page", "ListingsPage", example={"value": [ANSWERED]})},
-        met=(problems.Invalid, problems.SearchTooCostly, *_AWAY),
+        met=(problems.Invalid, problems.SearchTooCostly, *_READING),
     )
 
 
@@ -152,7 +157,7 @@ def _one() -> Operation:
             " never there or not visible; 410: it was visible and has been removed."
         ),
         scope=_READ,
-        parameters=("ListingKey", "If-None-Match"),
+        parameters=("ListingKey", "If-None-Match", CONSISTENCY_TOKEN),
         answers={
             200: found,
             304: Answer(description="You have it as it is", headers=("ETag", *_CACHED)),
@@ -161,7 +166,7 @@ def _one() -> Operation:
             problems.NotFound,
             problems.ListingRemoved,
             problems.InvalidListingKey,
-            *_AWAY,
+            *_READING,
         ),
     )
 
@@ -177,9 +182,9 @@ def _keys() -> Operation:
         summary="Keys and versions of everything visible",
         description="In key order: to reconcile a copy cheaply.",
         scope=_READ,
-        parameters=query_parameters(routes.KEYS_PARSERS, told=told),
+        parameters=(*query_parameters(routes.KEYS_PARSERS, told=told), CONSISTENCY_TOKEN),
         answers={200: _json("A page", "KeysPage", example=example)},
-        met=(problems.Invalid, *_AWAY),
+        met=(problems.Invalid, *_READING),
     )
 
 
@@ -195,15 +200,16 @@ def _changes() -> Operation:
             " listing, numbers follow versions. 410: load everything anew from the export."
         ),
         scope=_READ,
-        parameters=query_parameters(
-            changes.PARSERS, told=_CHANGES, required=frozenset({places.AFTER})
+        parameters=(
+            *query_parameters(changes.PARSERS, told=_CHANGES, required=frozenset({places.AFTER})),
+            CONSISTENCY_TOKEN,
         ),
         answers={200: _json("A page", "ChangesPage", example=CHANGES)},
         met=(
             problems.BeginAgain,
             problems.Invalid,
             problems.Unavailable,
-            *_AWAY,
+            *_READING,
         ),
     )
 
@@ -229,9 +235,9 @@ def _export() -> Operation:
             " `EntityEventSequence`, is the table."
         ),
         scope=_READ,
-        parameters=query_parameters(exports.PARSERS, told=told),
+        parameters=(*query_parameters(exports.PARSERS, told=told), CONSISTENCY_TOKEN),
         answers={200: Answer(description="A page", headers=_CACHED, content=content)},
-        met=(problems.BeginAgain, problems.Invalid, problems.Unavailable, *_AWAY),
+        met=(problems.BeginAgain, problems.Invalid, problems.Unavailable, *_READING),
     )
 
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import properties
 import pytest
 
 from bukken_local.database.endpoint import Address
@@ -21,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """
     parser.addoption("--place", choices=("local", "compose"), default="local")
     parser.addoption("--fuzzing-examples", type=int)
+
+
+def pytest_configure() -> None:
+    """Property tests find the same each time, unless `--hypothesis-profile` says otherwise."""
+    properties.register()
 
 
 @pytest.fixture(autouse=True)

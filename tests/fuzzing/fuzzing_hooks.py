@@ -108,6 +108,7 @@ def before_call(_: HookContext, case: Case[Any], **__: object) -> None:
         _drop_conditions(case)
     for name in ("cursor", "FeedId"):  # sealed, and known to the platform alone
         case.query.pop(name, None)
+    case.headers.pop("Consistency-Token", None)  # as these
     if case.path == "/v1/changes":
         case.query |= _place(case.query.get("after", 0))
     if case.path == "/v1/inquiries" and case.method == "GET":

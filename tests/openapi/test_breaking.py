@@ -64,7 +64,10 @@ BREAKING: list[tuple[str, Change]] = [
     ("PUT /v1/listings/{ListingKey} is gone", lambda d: d["paths"][ONE].pop("put")),
     ("is called", lambda d: operation(d).update(operationId="other")),
     ("needs", lambda d: operation(d).update(security=[{"clients": ["bukken/other"]}])),
-    ("parameter cursor is gone", lambda d: d["paths"][SEARCH]["get"]["parameters"].pop()),
+    (
+        "parameter cursor is gone",
+        lambda d: d["paths"][SEARCH]["get"]["parameters"].remove(parameter(d, "cursor")),
+    ),
     ("parameter q is required now", lambda d: parameter(d, "q").update(required=True)),
     (
         "parameter new is required now",

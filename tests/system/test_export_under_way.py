@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import psycopg
+import pytest
 from following import Exporter, Follower
 from system.test_rollouts import TIME_SCALE, roll
 from waiting import wait_until
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bukken_local.platform import Platform
+
+# A start and a rollout of both sides: 40 s, and three times that on a machine with much else to do.
+pytestmark = pytest.mark.timeout(240)
 
 KEYS = 120
 LIMIT = 2
@@ -90,7 +94,7 @@ async def writing(platform: Description) -> AsyncIterator[list[int]]:
                     return
                 path = f"/v1/listings/{number * 7 % KEYS:03}"
                 status = "Incomplete" if number % 5 == 0 else "Active"
-                members = LISTING | {"StandardStatus": status, "BedroomsTotal": number % 20}
+                members = LISTING | {"StandardStatus": status, "BedroomsTotal": number // KEYS % 20}
                 answer = client.delete(path) if number % 9 == 0 else client.put(path, json=members)
                 answers.append(answer.status_code)
 
