@@ -4,7 +4,7 @@ from importlib.metadata import version
 from typing import Final
 
 from bukken_contract.problems import MethodNotAllowed
-from openapi import commands, queries
+from openapi import commands, inquiries, queries
 from openapi.errors import problem_examples, problem_responses
 from openapi.operations import Operation
 from openapi.parameters import shared_headers, shared_parameters
@@ -24,11 +24,14 @@ lookups may come at any time; nothing here is taken away or changed within `/v1`
 _SCOPES: Final = {
     "bukken/listings.read": "Read listings, follow and export them.",
     "bukken/listings.write": "Write and remove listings.",
+    "bukken/inquiries.write": "Send inquiries, see what became of one's own, erase them.",
+    "bukken/inquiries.deliver": "Read all inquiries: the back end's.",
 }
 _TAGS: Final = {
     "Reading": "One listing, and searching.",
     "Following": "A copy of everything, kept up to date.",
     "Writing": "For those who send listings in.",
+    "Inquiries": "What people who saw a listing ask, on its way to who offers it.",
     "Describing": "This document.",
 }
 
@@ -47,9 +50,12 @@ def document() -> Json:
         # Of the host it was read from.
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": _paths((*queries.operations(), *commands.operations())),
+        "paths": _paths((*queries.operations(), *commands.operations(), *inquiries.operations())),
         "components": {
-            "schemas": shared_schemas() | commands.schemas() | queries.schemas(),
+            "schemas": shared_schemas()
+            | commands.schemas()
+            | queries.schemas()
+            | inquiries.schemas(),
             "parameters": shared_parameters(),
             "headers": shared_headers(),
             "examples": problem_examples(),

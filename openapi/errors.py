@@ -15,6 +15,10 @@ REQUEST_ID: Final = "0d3c9b1e-6f0a-4d7e-9a53-2f1f0c7a8b11"
 _DETAILS: Final[Mapping[type[Problem], str]] = {
     problems.MalformedRequest: "the body is not JSON: Expecting value at line 1, column 15",
     problems.ConsistencyTokenRefused: "the Consistency-Token has expired; ask without it",
+    problems.IdempotencyKeyMissing: (
+        "one Idempotency-Key header is required: 8 to 64 letters, digits, - or _, a UUID say"
+    ),
+    problems.Unauthenticated: "an inquiry is a client's; the sidecar names it in X-Client-Id",
     problems.NotFound: "there is no such listing",
     problems.MethodNotAllowed: "POST is not served here; /v1/listings takes GET, HEAD",
     problems.LateSourceVersion: "Source-Version 8 was taken in before",
@@ -30,6 +34,7 @@ _DETAILS: Final[Mapping[type[Problem], str]] = {
     problems.UnsupportedMediaType: "Content-Type must be one of: application/json",
     problems.Invalid: "1 fault(s) in the listing",
     problems.InvalidListingKey: "a ListingKey is in Unicode's normal form NFC",
+    problems.IdempotencyKeyReused: ("this Idempotency-Key came with another body; make a new one"),
     problems.SearchTooCostly: "too many listings match; name a City",
     problems.PreconditionRequired: "a PATCH names its base: If-Match or Source-Base-Version",
     problems.InternalError: "our fault; the log has the rest under the request's id",

@@ -93,3 +93,21 @@ EXPORT: Final = lines(
         "changes": f"/v1/changes?after=4711&FeedId={FEED}&include=listing",
     },
 )
+
+INQUIRY_KEY: Final = "01a2024e-8acf-7271-b0c7-cc03c6fa13b3"
+_PERSON: Final[Json] = {
+    "FullName": "山田 太郎",
+    "Email": "taro@example.com",
+    "Message": "今週末に内見できますか。",
+}
+INQUIRY: Final[Json] = {"ListingKey": KEY, **_PERSON, "Phone": "03-1234-5678"}
+TOLD: Final[Json] = {
+    "InquiryKey": INQUIRY_KEY,
+    "ListingKey": KEY,
+    "ReceivedTimestamp": _TIME,
+    "Attempts": 2,
+    "LastAttemptTimestamp": _TIME,
+    "DeliveredTimestamp": _TIME,
+    "InquiryStatus": "Delivered",
+}
+WHOLE: Final[Json] = {"InquirySequence": 4712, **TOLD, **_PERSON, "Phone": "+81312345678"}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from bukken_contract.inquiry import IDEMPOTENCY_KEY
 from bukken_contract.own_writes import HEADER as CONSISTENCY_TOKEN
 from command_api.conditions import (
     IF_MATCH,
@@ -12,8 +13,9 @@ from command_api.conditions import (
     SOURCE_BASE_VERSION,
     SOURCE_VERSION,
 )
+from openapi.examples import INQUIRY_KEY
 from openapi.schemas import Json, ref
-from query_api import changes, parsing, search_parameters
+from query_api import changes, parsing, places, search_parameters
 from query_api.parsing import Parser
 from query_api.search import SORTS
 from query_api.search_parameters import (
@@ -55,6 +57,21 @@ def shared_parameters() -> Json:
             "schema": ref("ListingKey"),
             "example": "物件-1",
         },
+        "InquiryKey": {
+            "name": "InquiryKey",
+            "in": "path",
+            "required": True,
+            "description": "The key that the 202 gave.",
+            "schema": ref("InquiryKey"),
+            "example": INQUIRY_KEY,
+        },
+        IDEMPOTENCY_KEY: header(
+            IDEMPOTENCY_KEY,
+            {"type": "string", "pattern": '^(?:[A-Za-z0-9_-]{8,64}|"[A-Za-z0-9_-]{8,64}")$'},
+            example="0f2a6a3e-6f5c-4a51-8d2e-7a4f3f1b9c10",
+            text="Your own name of this inquiry: the same again when you send it again.",
+        )
+        | {"required": True},
         IF_MATCH: header(
             IF_MATCH,
             {"type": "string", "pattern": r'^(?:\*|"[1-9][0-9]{0,17}-[0-9]{1,4}")$'},
@@ -112,10 +129,10 @@ def shared_headers() -> Json:
             "The listing's version and how it is written; for `If-Match` and `If-None-Match`.",
             required=True,
         ),
+        "Location": _answered(text, "Where what is new can be read.", required=True),
         CONSISTENCY_TOKEN: _answered(
             _TOKEN_FORM, "Sent with a query: it sees this write (of a batch the last) or newer."
         ),
-        "Location": _answered(text, "Where the new listing is.", required=True),
         "Retry-After": _answered(
             {"type": "integer", "minimum": 1},
             "Seconds until it is worth another try.",
@@ -165,8 +182,8 @@ _FORMS: Final[Mapping[Callable[..., Any], Callable[..., Json]]] = {
     search_parameters.sort_of: lambda: {"type": "string", "enum": list(SORTS)},
     parsing.page_limit: lambda *, most: {"type": "integer", "minimum": 1, "maximum": most},
     parsing.cursor_parser: lambda: {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
-    changes.number: lambda: {"type": "integer", "minimum": 0, "maximum": changes.LARGEST},
-    changes.feed_id_of: lambda: {"type": "string", "format": "uuid"},
+    places.number: lambda: {"type": "integer", "minimum": 0, "maximum": places.LARGEST},
+    places.feed_id_of: lambda: {"type": "string", "format": "uuid"},
     changes.include: lambda: {"type": "string", "enum": ["listing"]},
 }
 

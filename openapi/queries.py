@@ -9,7 +9,7 @@ from openapi.examples import ANSWERED, CHANGES, EXPORT, FEED, KEY
 from openapi.operations import Answer, Operation, head_of
 from openapi.parameters import query_parameters
 from openapi.schemas import VERSION, Json, obj, ref
-from query_api import changes, exports, routes, search_parameters
+from query_api import changes, exports, places, routes, search_parameters
 
 _READ: Final = "bukken/listings.read"
 _JSON: Final = "application/json"
@@ -106,7 +106,7 @@ def schemas() -> Json:
 
 
 def _sequence() -> Json:
-    return {"type": "integer", "minimum": 0, "maximum": changes.LARGEST}
+    return {"type": "integer", "minimum": 0, "maximum": places.LARGEST}
 
 
 def _page(item: Json, *, link: Json) -> Json:
@@ -201,7 +201,7 @@ def _changes() -> Operation:
         ),
         scope=_READ,
         parameters=(
-            *query_parameters(changes.PARSERS, told=_CHANGES, required=frozenset({changes.AFTER})),
+            *query_parameters(changes.PARSERS, told=_CHANGES, required=frozenset({places.AFTER})),
             CONSISTENCY_TOKEN,
         ),
         answers={200: _json("A page", "ChangesPage", example=CHANGES)},

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
+from bukken_contract.inquiry import INQUIRY_EXTENSIONS, Inquiry
 from bukken_contract.keys import MAX_KEY_CHARACTERS
 from bukken_contract.listing import (
     CODES,
@@ -29,10 +30,11 @@ CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
 _TEXT: Final = f"^[^{CONTROL}]*$"
 _PATTERNS: Final[Mapping[str, str]] = {
     # Line breaks and tabs alone; listing_model.py.
-    "public_remarks": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+    **dict.fromkeys(("public_remarks", "message"), r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"),
     "media_url": f"^https?://[^{CONTROL}]*$",
     **{name: f"^{form.pattern}$" for name, form, _ in CODES},
 }
+_EXTENSIONS: Final = {**EXTENSIONS, **INQUIRY_EXTENSIONS}
 VERSION: Final[Json] = {"type": "integer", "minimum": 1, "maximum": INT64_MAX}
 
 
@@ -101,7 +103,7 @@ def _members(kind: type[Any]) -> Json:
     hints = get_type_hints(kind, include_extras=True)
     return {
         wire_name(f.name): _described(
-            _schema_of(hints[f.name], pattern=_PATTERNS.get(f.name)), text=EXTENSIONS.get(f.name)
+            _schema_of(hints[f.name], pattern=_PATTERNS.get(f.name)), text=_EXTENSIONS.get(f.name)
         )
         for f in fields(kind)
     }
@@ -232,3 +234,26 @@ def shared_schemas() -> Json:
         "Listing": obj(_answered(), required=[*_ALWAYS, *required]),
         "Problem": _PROBLEM,
     }
+
+
+def person() -> Json:
+    """Who asks, as it is delivered: not there once it is erased."""
+    return {name: schema for name, schema in _inquiry().items() if name != "ListingKey"}
+
+
+def inquiry_to_post() -> Json:
+    """As a portal sends it; one way to answer is needed."""
+    ways = ("Email", "Phone")
+    members = {n: _or_null(s) if n in ways else s for n, s in _inquiry().items()}
+    return obj(
+        members,
+        required=_required(Inquiry),
+        additionalProperties=False,
+        anyOf=[_has(way) for way in ways],
+    )
+
+
+def _inquiry() -> Json:
+    members = _members(Inquiry)
+    email = {name: value for name, value in members["Email"].items() if name != "pattern"}
+    return members | {"ListingKey": ref("ListingKey"), "Email": email | {"format": "email"}}

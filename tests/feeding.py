@@ -80,8 +80,8 @@ def falsify(master: Connection, assignment: str) -> None:
 
 
 FORGET = """
-TRUNCATE listings, unnumbered_events, events;
-UPDATE feed SET head = 0, forgotten = 0, server = server_identity(),
+TRUNCATE listings, unnumbered_events, events, inquiries;
+UPDATE feed SET head = 0, forgotten = 0, inquiries_forgotten = 0, server = server_identity(),
     written_by = own_transaction(), led_at = to_timestamp(0), led_until = to_timestamp(0)
 """
 

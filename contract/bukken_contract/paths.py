@@ -31,6 +31,8 @@ PATHS: Final = (
     Path("/v1/exports/listings", query=("GET", "HEAD"), command=()),
     Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
     Path("/v1/batches/listings", query=(), command=("POST",)),
+    Path("/v1/inquiries", query=("GET", "HEAD"), command=("POST",)),
+    Path("/v1/inquiries/{InquiryKey}", query=("GET", "HEAD"), command=("DELETE",)),
     *(
         Path(name, query=("GET", "HEAD"), command=("GET", "HEAD"), is_public=True)
         for name in (OPENAPI, OPENAPI_PAGE)

@@ -111,6 +111,8 @@ def before_call(_: HookContext, case: Case[Any], **__: object) -> None:
     case.headers.pop("Consistency-Token", None)  # as these
     if case.path == "/v1/changes":
         case.query |= _place(case.query.get("after", 0))
+    if case.path == "/v1/inquiries" and case.method == "GET":
+        case.query.pop("after", None)
     if case.path == "/v1/listings":
         _mend_search(case.query)
     bodies = case.body if isinstance(case.body, list) else [case.body]

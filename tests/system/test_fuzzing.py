@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 DOCUMENT = Path(bukken_contract.__file__).parent / "openapi.json"
 HOOKS = Path(__file__).parents[1] / "fuzzing"
-SCOPES = ("bukken/listings.read", "bukken/listings.write")
+SCOPES = tuple(
+    f"bukken/{scope}"
+    for scope in ("listings.read", "listings.write", "inquiries.write", "inquiries.deliver")
+)
 
 # Half a minute: the bounds of each value and what lies beyond them, and a few random cases. HEAD is
 # the same code as GET.

@@ -25,6 +25,7 @@ from sqlalchemy import (
     column,
     func,
     select,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -49,14 +50,27 @@ MEASURE_SECONDS: Final = 15.0
 LATE_SECONDS: Final = 5.0
 
 _ANSWER: Final[tuple[Any, ...]] = (column("numbered", Integer), column("last", BigInteger))
-_NUMBER: Final[Select[Any]] = select(*_ANSWER).select_from(
+_CANDIDATE: Final = bindparam("candidate", type_=Uuid())
+_MOST: Final = bindparam("most", type_=Integer())
+_EVENTS: Final = (
     func.bukken.number_events(
-        bindparam("candidate", type_=Uuid()),
+        _CANDIDATE,
         bindparam("seen", type_=BigInteger()),
-        bindparam("most", type_=Integer()),
+        _MOST,
         bindparam("lease", type_=Interval()),
-    ).table_valued(*_ANSWER)
+    )
+    .table_valued(*_ANSWER)
+    .alias("of_events")
 )
+# Inquiries have the feed's numbers too, from where the events' end: one counter, one leader.
+_INQUIRIES: Final = (
+    func.bukken.number_inquiries(_CANDIDATE, _EVENTS.c.last, _MOST)
+    .table_valued(*_ANSWER)
+    .lateral("of_inquiries")
+)
+_NUMBER: Final[Select[Any]] = select(
+    _EVENTS.c.numbered, _INQUIRIES.c.numbered.label("inquiries"), _INQUIRIES.c.last
+).select_from(_EVENTS.join(_INQUIRIES, true()))
 _FORGET: Final[Select[Any]] = select(
     func.bukken.forget_events(bindparam("kept", type_=Interval()), MOST).label("forgotten")
 )

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import Readiness
-from query_api import changes, errors, exports, health, metrics, openapi, routes
+from query_api import changes, errors, exports, health, inquiries, metrics, openapi, routes
 from query_api.own_writes import Reads
 from query_api.parsing import sent_path
 from query_api.settings import Settings
@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(routes.listings(database))
     app.register_blueprint(changes.changes(database))
     app.register_blueprint(exports.exports(database))
+    app.register_blueprint(inquiries.inquiries(database))
     app.register_blueprint(openapi.openapi())
     errors.register(app)
     app.before_request(_tie_logs_to_the_request)
@@ -65,7 +66,8 @@ def _complete_headers(response: Response) -> Response:
     """Of every answer, errors included.
 
     `private, no-cache`: kept by the one who asked alone, and asked for again each time, which
-    costs a 304. No `Vary`: nothing in a request's headers changes what a listing looks like.
+    costs a 304; unless the route is stricter. No `Vary`: nothing in a request's headers changes
+    what a listing looks like.
     """
     response.headers.setdefault("Cache-Control", "private, no-cache")
     response.headers["X-Request-ID"] = REQUEST_ID.get()

@@ -82,15 +82,34 @@ class Reads:
             try:
                 return self._reader.run(checked)
             except _Behind:
-                return self._later(checked, until=until, or_writer=or_writer)
+                return self._later(checked, until=until, of_writer=checked if or_writer else None)
 
-    def _later(self, question: Question[T], *, until: float, or_writer: bool) -> T:
+    def find(self, question: Question[T | None], *, is_young: bool) -> T | None:
+        """What the question finds, or None: where it may be too young for the reader, nowhere.
+
+        Args:
+            question: is asked of the reader, and of the writer if it has to be.
+            is_young: the client may have written it a moment ago.
+
+        Raises:
+            ReaderBehind: the reader has none yet, and the writer may not be asked now.
+            DatabaseUnavailable: nobody answers.
+        """
+        until = time.monotonic() + WAIT_SECONDS
+        with within(self._seconds):
+            found = self._reader.run(question)
+            if found is not None or not is_young:
+                return found
+            there = partial(_there, question=question)
+            return self._later(there, until=until, of_writer=question)
+
+    def _later(self, question: Question[T], *, until: float, of_writer: Question[T] | None) -> T:
         with self._place(self._waiting, what="to wait"):
             while time.monotonic() < until:
                 time.sleep(_ASK_AGAIN_SECONDS)
                 with suppress(_Behind):
                     return self._counted(self._reader.run(question), by="reader")
-            return self._of_the_writer(question if or_writer else None)
+            return self._of_the_writer(of_writer)
 
     def _of_the_writer(self, question: Question[T] | None) -> T:
         if question is None or self._writer is None or seconds_left() < WRITER_SECONDS:
@@ -145,3 +164,10 @@ def _checked(session: ReadSession, *, question: Question[T], seen: Write) -> T:
     if version_of(session, key=seen.listing_key) < seen.version:
         raise _Behind
     return question(session)
+
+
+def _there(session: ReadSession, *, question: Question[T | None]) -> T | None:
+    found = question(session)
+    if found is None:
+        raise _Behind
+    return found

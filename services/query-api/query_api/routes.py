@@ -51,7 +51,7 @@ def listings(database: Reads) -> Blueprint:
     @blueprint.get("/v1/listings/<segment>")
     def one(segment: str) -> Response:
         key = listing_key_of(segment)
-        _refuse_query_string()
+        refuse_query_string()
         row = _shown(database.run(partial(which_listing, key=key), or_writer=True))
         tag = {"ETag": etag(row["version"])}
         if names_current(request.headers.get("If-None-Match", ""), version=row["version"]):
@@ -62,7 +62,7 @@ def listings(database: Reads) -> Blueprint:
     return blueprint
 
 
-def _refuse_query_string() -> None:
+def refuse_query_string() -> None:
     """As a write does: a `?` in a key that was not escaped asks for another listing."""
     if request.query_string:
         raise MalformedRequest("this takes no query string; a ? in a ListingKey is sent as %3F")

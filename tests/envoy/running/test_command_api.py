@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
+from inquiring import PATH, TRACES, inquiry_about, request_of
 
 Bearer = Callable[..., dict[str, str]]
 
@@ -32,6 +33,20 @@ def test_writing_takes_the_write_scope(
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", ""), ("DELETE", "/k")])
+def test_an_inquiry_takes_a_scope_of_its_own(
+    method: str, path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """Who may write listings may not post inquiries, and nobody may for reading or delivering."""
+    others = bearer("listings.write", "listings.read", "inquiries.deliver")
+    forbidden = ingress.request(method, f"/v1/inquiries{path}", headers=others)
+    allowed = ingress.request(method, f"/v1/inquiries{path}", headers=bearer("inquiries.write"))
+    listing = ingress.put("/v1/listings/k", headers=bearer("inquiries.write"))
+
+    assert (forbidden.status_code, allowed.status_code, listing.status_code) == (403, 200, 403)
+    assert [request["headers"]["x-client-id"] for request in seen] == ["portal-a"]
+
+
 def test_an_id_token_writes_nothing(
     ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
 ) -> None:
@@ -50,6 +65,8 @@ def test_an_id_token_writes_nothing(
         ("POST", "/v1/listings"),
         ("GET", "/v1/listings/k"),
         ("PUT", "/v1/batches/listings"),
+        ("GET", "/v1/inquiries"),
+        ("PUT", "/v1/inquiries/k"),
     ],
 )
 def test_a_method_it_does_not_serve_reaches_the_app(
@@ -85,3 +102,22 @@ def test_an_id_token_does_not_even_reach_a_405(
     )
 
     assert (refused.status_code, passed.status_code, seen) == (403, 200, [])
+
+
+def test_of_an_inquiry_no_word_is_logged(
+    ingress: httpx.Client, admin: httpx.Client, bearer: Bearer,
+    access_log: Callable[[], list[dict[str, Any]]], until: Callable[..., None],
+) -> None:  # fmt: skip
+    """Neither of its body nor of its headers, accepted or refused, with everything logged."""
+    admin.post("/runtime_modify?access_log.success_sample=100")
+    inquiry = request_of(inquiry_about("a"), idempotency_key="himitsu-taro-0001")
+    tokens: list[dict[str, str]] = [bearer("inquiries.write"), bearer("listings.read"), {}]
+    answers = [
+        ingress.post(PATH, content=inquiry["content"], headers=inquiry["headers"] | token)
+        for token in tokens
+    ]
+    ids = {answer.headers["x-request-id"] for answer in answers}
+
+    until(lambda: ids <= {line["request_id"] for line in access_log()}, what="all are logged")
+    assert [answer.status_code for answer in answers] == [200, 403, 401]
+    assert [trace for trace in (*TRACES, "himitsu-taro") if trace in repr(access_log())] == []
