@@ -4,9 +4,10 @@ import logging
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from bukken_contract import logs
-from bukken_contract.settings import load
+from bukken_contract.settings import ProcessSettings, load
 from command_api.app import create_app
 from command_api.settings import Settings
 
@@ -16,18 +17,20 @@ def main() -> None:
     settings = load(Settings, argv=sys.argv[1:], program="command_api")
     logs.configure(settings.log_level, service="command-api")
     logging.getLogger("uvicorn.error").setLevel("WARNING")  # it greets in colours, five lines long
-    uvicorn.Server(server_config(settings)).run()
+    app = create_app(settings)
+    config = server_config(app, settings=settings, connections=settings.concurrency)
+    uvicorn.Server(config).run()
 
 
-def server_config(settings: Settings) -> uvicorn.Config:
+def server_config(app: FastAPI, *, settings: ProcessSettings, connections: int) -> uvicorn.Config:
     """One process: Pods are what is multiplied, and each has one health and one pool."""
     return uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.graceful_seconds,
-        limit_concurrency=settings.concurrency,
+        limit_concurrency=connections,
         # By name: left to itself, uvicorn takes what happens to be installed, and goes on without a
         # lifespan that fails.
         http="httptools",
