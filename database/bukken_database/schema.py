@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
@@ -36,7 +37,7 @@ from bukken_contract.listing import Listing, MediaItem, Places
 
 # Counted up by the migration that a release of ours first needs. A process is not ready on an
 # older schema; on a newer one it works, since each migration works with the code before it.
-SCHEMA_LEVEL: Final = 3
+SCHEMA_LEVEL: Final = 4
 
 SCHEMA: Final = "bukken"
 
@@ -264,6 +265,7 @@ events: Final = Table(
 )
 
 # One row. `forgotten` is the greatest number no longer kept, `led_at` when the leader last said so.
+# Events and inquiries are numbered by one counter and forgotten each by their own.
 feed: Final = Table(
     "feed",
     metadata,
@@ -274,4 +276,5 @@ feed: Final = Table(
     Column("leader", Uuid, nullable=False),
     Column("led_at", DateTime(timezone=True), nullable=False),
     Column("led_until", DateTime(timezone=True), nullable=False),
+    Column("inquiries_forgotten", BigInteger, nullable=False, server_default=text("0")),
 )

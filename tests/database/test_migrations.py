@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from bukken_database import jobs, migrations
 from bukken_database.connections import CONNECT_SECONDS, job_engine
+from bukken_database.inquiry_table import inquiries
 from bukken_database.schema import SCHEMA, SCHEMA_LEVEL, Cube, metadata
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def test_the_model_is_what_the_migrations_made(
         differences = compare_metadata(context, metadata)
     engine.dispose()
 
+    assert inquiries.metadata is metadata
     assert [d for d in differences if "_is_one_row" not in repr(d)] == []
 
 
