@@ -5,7 +5,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from uuid import uuid4
 
 import httpx
@@ -24,7 +23,7 @@ from command_api.relay.tokens import Token
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The relay, whose only paths are those of its health; it opens no connection before it runs."""
+    """The relay, which serves its health alone; it opens no connection before it runs."""
     engine = writer_engine(settings, application="inquiry-relay")
     claims = Claims(engine, me=f"{socket.gethostname()}/{uuid4()}")
     readiness = Readiness(admin_url=settings.envoy_admin_url)
@@ -74,6 +73,5 @@ def _courier(settings: Settings, *, claims: Claims, client: httpx.AsyncClient) -
         token=token,
         listings=Listings(client, token=token),
         back_end=BackEnd(client),
-        at_once=settings.deliveries,
-        give_up_after=timedelta(hours=settings.give_up_hours),
+        settings=settings,
     )

@@ -29,10 +29,12 @@ _TAKE: Final = text("""
     ) AS due
     WHERE i.inquiry_key = due.inquiry_key
     RETURNING i.inquiry_key, i.listing_key, i.name, i.email, i.phone, i.message, i.received_at,
-        i.attempts
+        i.tried_since, i.attempts
 """)
 
 _MINE: Final = "WHERE inquiry_key = :key AND claimed_by = :me AND state = 'pending'"
+# One that was erased while it was on its way was delivered all the same; the record says so.
+_MINE_OR_ERASED: Final = "WHERE inquiry_key = :key AND claimed_by = :me AND state <> 'delivered'"
 
 _RENEW: Final = text("""
     UPDATE bukken.inquiries
@@ -43,10 +45,11 @@ _RENEW: Final = text("""
 
 _DELIVERED: Final = text(f"""
     UPDATE bukken.inquiries
-    SET state = 'delivered', delivered_at = clock_timestamp(), attempts = attempts + 1,
+    SET state = CASE state WHEN 'erased' THEN state ELSE 'delivered' END,
+        delivered_at = clock_timestamp(), attempts = attempts + 1,
         last_attempt_at = clock_timestamp(), last_result = :result, snapshot = :snapshot,
         claimed_by = NULL, claimed_until = NULL
-    {_MINE} RETURNING inquiry_key
+    {_MINE_OR_ERASED} RETURNING inquiry_key
 """)  # noqa: S608 — a constant of ours
 
 _FAILED: Final = text(f"""
@@ -83,6 +86,7 @@ class Inquiry:
     phone: str | None = field(repr=False)
     message: str | None = field(repr=False)
     received_at: datetime
+    tried_since: datetime
     attempts: int
 
 

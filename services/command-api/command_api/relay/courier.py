@@ -18,6 +18,7 @@ from command_api.relay.back_end import BackEnd, Outcome
 from command_api.relay.backoff import Pace, jittered
 from command_api.relay.claims import LEASE, Claims, Inquiry
 from command_api.relay.listings import Listings, NoAnswer, Snapshot
+from command_api.relay.settings import Settings
 from command_api.relay.tokens import NoToken, Token
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,12 @@ class Courier:
         token: Token,
         listings: Listings,
         back_end: BackEnd,
-        at_once: int,
-        give_up_after: timedelta,
+        settings: Settings,
     ) -> None:
         self._claims, self._token = claims, token
         self._listings, self._back_end = listings, back_end
-        self._pace = Pace(at_once=at_once)
-        self._give_up_after = give_up_after
+        self._pace = Pace(at_once=settings.deliveries)
+        self._give_up_after = timedelta(hours=settings.give_up_hours)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._held_until: dict[str, float] = {}
         self._ended = asyncio.Event()
@@ -137,9 +137,7 @@ class Courier:
         else:
             self._pace.answered()
 
-    async def _write_down(
-        self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot
-    ) -> None:
+    async def _write_down(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
         key, result = inquiry.inquiry_key, outcome.result
         if outcome.kind == "delivered":
             await self._claims.delivered(key, result=result, snapshot=snapshot.state)
@@ -153,7 +151,7 @@ class Courier:
             await self._claims.failed(key, result=result, pause=pause)
 
     def _is_too_old(self, inquiry: Inquiry) -> bool:
-        return datetime.now(UTC) - inquiry.received_at > self._give_up_after
+        return datetime.now(UTC) - inquiry.tried_since > self._give_up_after
 
     async def _renew_for_ever(self) -> None:
         while True:

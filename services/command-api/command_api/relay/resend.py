@@ -15,10 +15,11 @@ from bukken_database.connections import writer_engine
 from bukken_database.sessions import WriteDatabase, WriteSession
 from command_api.relay.settings import Settings
 
-# Due at once. `parked_at` becomes the moment from which the time until it is given up counts anew.
+# Due at once, and with a whole time of trying before it.
 _RESEND: Final = text("""
     UPDATE bukken.inquiries
-    SET state = 'pending', due_at = clock_timestamp(), parked_at = clock_timestamp()
+    SET state = 'pending', parked_at = NULL, due_at = clock_timestamp(),
+        tried_since = clock_timestamp()
     WHERE state = 'parked' AND (inquiry_key = ANY(:keys) OR :every)
     RETURNING inquiry_key
 """)
