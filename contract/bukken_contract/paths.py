@@ -26,6 +26,8 @@ PATHS: Final = (
     Path("/v1/exports/listings", query=("GET", "HEAD"), command=()),
     Path("/v1/listings/{ListingKey}", query=("GET", "HEAD"), command=("PUT", "PATCH", "DELETE")),
     Path("/v1/batches/listings", query=(), command=("POST",)),
+    Path("/v1/inquiries", query=("GET", "HEAD"), command=("POST",)),
+    Path("/v1/inquiries/{InquiryKey}", query=("GET", "HEAD"), command=("DELETE",)),
 )
 
 _PATTERNS: Final = tuple(
@@ -46,4 +48,4 @@ def problem_of_unserved(path: str, *, method: str) -> Problem:
                 f"{method} is not served here; {served.template} takes {served.allow}",
                 headers={"Allow": served.allow},
             )
-    return NotFound("there is no such path; the paths begin with /v1/listings")
+    return NotFound("there is no such path; the paths begin with /v1/")

@@ -2,6 +2,8 @@
 
 Problem                         status
 ├── MalformedRequest            400    not HTTP, JSON or UTF-8 as we understand it
+│   └── IdempotencyKeyMissing          a call that needs one has none, or one of another form
+├── Unauthenticated             401    the sidecar named no client; through it, none comes so far
 ├── NotFound                    404    never there, or not to be seen
 ├── MethodNotAllowed            405    with the Allow of both sides
 ├── Conflict                    409
@@ -15,6 +17,7 @@ Problem                         status
 ├── UnsupportedMediaType        415
 ├── Invalid                     422    understood, but breaks a rule; names each field
 │   ├── InvalidListingKey
+│   ├── IdempotencyKeyReused           the same key came with another body before
 │   └── SearchTooCostly                no index answers it in time; advice in `detail`
 ├── PreconditionRequired        428
 ├── InternalError               500    ours; says nothing but the request's id
@@ -68,6 +71,18 @@ class MalformedRequest(Problem):
     """The request cannot be understood."""
 
     status, code, title = 400, "malformed-request", "Bad Request"
+
+
+class IdempotencyKeyMissing(MalformedRequest):
+    """Without it a request that is sent again would be done twice."""
+
+    code = "idempotency-key-missing"
+
+
+class Unauthenticated(Problem):
+    """Nobody knows whose request this is."""
+
+    status, code, title = 401, "unauthenticated", "Unauthorized"
 
 
 class NotFound(Problem):
@@ -146,6 +161,12 @@ class InvalidListingKey(Invalid):
     """The `ListingKey` in the URL breaks a rule of keys."""
 
     code = "invalid-listing-key"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The client gave the same `Idempotency-Key` to different bodies."""
+
+    code = "idempotency-key-reused"
 
 
 class SearchTooCostly(Invalid):

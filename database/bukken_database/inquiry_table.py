@@ -36,7 +36,7 @@ inquiries: Final = Table(
     Column("listing_key", String(MAX_KEY_CHARACTERS), nullable=False),
     Column("name", String(150)),
     Column("email", String(254)),
-    Column("phone", String(16)),
+    Column("phone", String(20)),
     Column("message", String(4000)),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("state", String(10), nullable=False, server_default="pending"),

@@ -233,3 +233,18 @@ def test_the_log_holds_neither_secrets_nor_people(
     text = running.log.read_text()
     assert not [word for word in ("very-secret", "writer's", "山田", "090-", key) if word in text]
     assert ("request-1", TRACE) in {(line["request_id"], line["trace_id"]) for line in lines}
+
+
+def test_prometheus_is_told_of_the_feed(start: "Start") -> None:
+    """From memory, in its own format."""
+    running = start().until_ready()
+    told = ("bukken_feed_unnumbered_events 0.0", "bukken_feed_oldest_unnumbered_seconds 0.0")
+    wait_until(
+        lambda: all(line in running.send("GET", "/metrics").text for line in told),
+        what="the feed is measured",
+    )
+
+    answer = running.send("GET", "/metrics")
+
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert answer.text.count("# HELP") == answer.text.count("# TYPE")

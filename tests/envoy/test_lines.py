@@ -183,6 +183,11 @@ TIMES = [
     *(Line(f"static_resources clusters {name} connect_timeout", says("1s"),
            "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.")
       for name in ("local_app", "local_app_live", "admin")),
+    Line(f"{METRICS} route_config virtual_hosts exact routes 4 route timeout", between(1, 10),
+         "Prometheus gives up after 10 s, and a hanging app is a scrape without an answer.",
+         COMMAND),
+    Line("static_resources clusters local_app_metrics connect_timeout", says("1s"),
+         "By default 5 s: longer than the scrape has.", COMMAND),
     Line(f"{APP} health_checks 0 unhealthy_threshold", between(2, 3),
          "One late answer takes the Pod out, or a dead app is sent to."),
     Line("static_resources listeners metrics drain_type", says("MODIFY_ONLY"),

@@ -6,6 +6,10 @@ from document_leaves import Path, leaves
 
 INGRESS: Path = ("ingress", "filter_chains", 0, "filters", 0, "typed_config", "http_filters")
 BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 3)
+METRICS: Path = (
+    *("metrics", "filter_chains", 0, "filters", 0, "typed_config"),
+    *("route_config", "virtual_hosts", 0, "routes", 4),
+)
 MAY_DIFFER: tuple[Path, ...] = (
     ("node",),
     ("stats_config", "stats_matcher", "inclusion_list", "patterns", "{'prefix': 'http.egress.'}"),
@@ -22,6 +26,9 @@ MAY_DIFFER: tuple[Path, ...] = (
     # A batch is not waited for, and is done apart from the rest.
     ("static_resources", "clusters", "local_app_batches"),
     ("static_resources", "listeners", *INGRESS[:-1], *BATCHES),
+    # What waits in the database for Prometheus to see is of the command side alone.
+    ("static_resources", "clusters", "local_app_metrics"),
+    ("static_resources", "listeners", *METRICS),
 )
 """All in which the two sidecars differ."""
 

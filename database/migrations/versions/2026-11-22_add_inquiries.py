@@ -23,7 +23,7 @@ CREATE TABLE bukken.inquiries (
     listing_key varchar(255) NOT NULL,
     name varchar(150),
     email varchar(254),
-    phone varchar(16),
+    phone varchar(20),
     message varchar(4000),
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     state varchar(10) NOT NULL DEFAULT 'pending',
@@ -135,7 +135,7 @@ BEGIN
         ) AS e
     ) AS o WHERE o.is_old;
     IF upto IS NOT NULL THEN
-        UPDATE bukken.feed AS f SET inquiries_forgotten = upto;
+        UPDATE bukken.feed AS f SET inquiries_forgotten = greatest(f.inquiries_forgotten, upto);
     END IF;
 
     UPDATE bukken.inquiries AS i

@@ -10,9 +10,9 @@ from pathlib import Path
 from joserfc.jwk import RSAKey
 
 CLIENT_SCOPES: Mapping[str, tuple[str, ...]] = {
-    "legacy-backend": ("listings.write",),
-    "portal-a": ("listings.read",),
-    "portal-b": ("listings.read",),
+    "legacy-backend": ("listings.write", "inquiries.deliver"),
+    "portal-a": ("listings.read", "inquiries.write"),
+    "portal-b": ("listings.read", "inquiries.write"),
     "inquiry-relay": ("listings.read",),
 }
 

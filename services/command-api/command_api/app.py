@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
-from command_api import errors, health, routes
+from command_api import errors, health, inquiry_routes, metrics, routes
 from command_api.batches import Places
+from command_api.feed_figures import FeedFigures
+from command_api.inquiry_care import InquiryCare
 from command_api.middleware import EachRequest
 from command_api.sequencer import Sequencer
 from command_api.settings import Settings
@@ -29,12 +32,17 @@ def create_app(settings: Settings) -> FastAPI:
     engine = writer_engine(shared, application="command-api")
     database = WriteDatabase(engine)
     sequencing = writer_engine(settings.model_copy(update=own), application="command-api-feed")
-    sequencer = Sequencer(sequencing, kept=timedelta(days=settings.feed_days))
+    registry = CollectorRegistry()
+    kept, figures = timedelta(days=settings.feed_days), FeedFigures(registry)
+    sequencer = Sequencer(sequencing, kept=kept, figures=figures)
+    forgotten_after = timedelta(days=settings.inquiry_days)
+    care = InquiryCare(database, kept=forgotten_after, registry=registry)
     readiness = Readiness(admin_url=settings.envoy_admin_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(_begin(engine, readiness=readiness, sequencer=sequencer))
+        begun = _begin(engine, readiness=readiness, sequencer=sequencer, care=care)
+        watch = asyncio.create_task(begun)
         yield
         watch.cancel()
         await asyncio.wait([watch])
@@ -50,13 +58,20 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
     app.state.places = Places(settings.batches)
+    app.state.metrics = registry
     app.add_middleware(EachRequest)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(routes.router)
+    app.include_router(inquiry_routes.router)
     return app
 
 
-async def _begin(engine: AsyncEngine, *, readiness: Readiness, sequencer: Sequencer) -> None:
-    """The sequencer only when the schema is known to have a feed."""
+async def _begin(
+    engine: AsyncEngine, *, readiness: Readiness, sequencer: Sequencer, care: InquiryCare
+) -> None:
+    """What works by itself, only when the schema is known to have what it works on."""
     await health.watch(engine, readiness=readiness)
-    await sequencer.run()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(sequencer.run())
+        tasks.create_task(care.run())

@@ -20,6 +20,9 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 # remarks, fits; what is larger is no listing, and 64 of them at once stay below 16 MiB.
 LISTING_BYTES: Final = 256 * 1024
 
+# 4,000 characters, each written as two \uXXXX, and the rest.
+INQUIRY_BYTES: Final = 64 * 1024
+
 # Enough to be over the limit; Python refuses to read an integer of 4,300.
 _LENGTH_DIGITS: Final = 18
 
@@ -35,12 +38,15 @@ BATCH_BYTES: Final = 10 * 1024 * 1024
 NDJSON: Final = "application/x-ndjson"
 
 
-async def json_object(request: Request, *, types: Iterable[str]) -> dict[str, Any]:
+async def json_object(
+    request: Request, *, types: Iterable[str], most: int = LISTING_BYTES
+) -> dict[str, Any]:
     """The object in the body.
 
     Args:
         request: its body has not been read.
         types: the media types it may have.
+        most: how many bytes it may have.
 
     Raises:
         UnsupportedMediaType: another type, a charset other than UTF-8, or an encoding.
@@ -49,7 +55,7 @@ async def json_object(request: Request, *, types: Iterable[str]) -> dict[str, An
         Invalid: JSON, and no object.
     """
     _check_type(request.headers, types=types)
-    return object_of(bytes(await _read(request, most=LISTING_BYTES)))
+    return object_of(bytes(await _read(request, most=most)))
 
 
 async def batch(request: Request) -> bytearray:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from bukken_contract.etags import ANY
+from bukken_contract.inquiry import Inquiry
 from bukken_contract.listing import Listing
 from command_api.conditions import Conditions
 from command_api.members import members_of
@@ -66,3 +67,22 @@ class RemoveListing:
     def message(self) -> Message:
         """How the source guard knows it again."""
         return message_of("DELETE", {}, version=self.source_version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptInquiry:
+    """Keep the inquiry until the back end has it; once, however often it is sent."""
+
+    inquiry_key: str
+    inquiry: Inquiry
+    poster: str
+    idempotency_key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseInquiry:
+    """Take the person out of an inquiry; one that was not delivered is not any more."""
+
+    inquiry_key: str
+    poster: str

@@ -23,10 +23,11 @@ from pydantic import (
     model_validator,
 )
 
+from bukken_contract.inquiry import Inquiry
 from bukken_contract.listing import Listing, MediaItem, Places, wire_name
 
 _LONGEST_NAME: Final = 100
-_MULTILINE: Final = frozenset({"public_remarks"})
+_MULTILINE: Final = frozenset({"public_remarks", "message"})
 _LINE_BREAKS: Final = frozenset("\r\n\t")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -39,6 +40,16 @@ def checked_listing(members: Mapping[str, Any]) -> Listing:
     """
     listing: Listing = _to_dataclass(Listing, _LISTING.model_validate(members))
     return listing
+
+
+def checked_inquiry(members: Mapping[str, Any]) -> Inquiry:
+    """The inquiry of these members, each in its own bounds.
+
+    Raises:
+        ValidationError: as above.
+    """
+    inquiry: Inquiry = _to_dataclass(Inquiry, _INQUIRY.model_validate(members))
+    return inquiry
 
 
 class _Members(BaseModel):
@@ -133,6 +144,7 @@ _BRING: Final[Mapping[Any, Callable[[object], object]]] = {
     tuple: _tuple,
 }
 _LISTING: Final = _model_of(Listing)
+_INQUIRY: Final = _model_of(Inquiry)
 
 
 def _to_dataclass(cls: type[Any], model: BaseModel) -> Any:  # noqa: ANN401 — an instance of cls

@@ -77,14 +77,14 @@ async def delete(request: Request, segment: str, work: Works) -> Response:
 @router.post("/v1/batches/listings")
 async def post_batch(request: Request, work: Works) -> Response:
     """Creates or replaces up to 5,000 listings, each line for itself."""
-    _check_no_query(request)
+    check_no_query(request)
     places: Places = request.app.state.places
     with places.one():
         results = await results_of(await batch(request), work=work)
     return Response(results, media_type=NDJSON)
 
 
-def _check_no_query(request: Request) -> None:
+def check_no_query(request: Request) -> None:
     """A `?` in a key that was not escaped cuts it short.
 
     Raises:
@@ -100,7 +100,7 @@ def _key(request: Request, segment: str) -> str:
     Raises:
         MalformedRequest, InvalidListingKey: there is none, or a query string beside it.
     """
-    _check_no_query(request)
+    check_no_query(request)
     return listing_key_of(segment)
 
 

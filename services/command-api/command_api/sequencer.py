@@ -25,12 +25,13 @@ from sqlalchemy import (
     column,
     func,
     select,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bukken_contract import logs
-from bukken_database.schema import unnumbered_events
 from bukken_database.sessions import WriteDatabase, WriteSession
+from command_api.feed_figures import FIGURES, FeedFigures
 
 log = logging.getLogger(__name__)
 
@@ -42,43 +43,50 @@ FOLLOW_SECONDS: Final = 0.5
 LEASE: Final = timedelta(seconds=2)
 # At once, so that a night's batch makes no long transaction.
 MOST: Final = 5_000
-# How often old events are forgotten, and the backlog is told.
-MINUTE: Final = 60.0
+# How often the leader forgets old events, and everybody measures: Prometheus asks twice a minute.
+FORGET_SECONDS: Final = 60.0
+MEASURE_SECONDS: Final = 15.0
 # A backlog that is older is somebody's to look at.
 LATE_SECONDS: Final = 5.0
 
 _ANSWER: Final[tuple[Any, ...]] = (column("numbered", Integer), column("last", BigInteger))
-_NUMBER: Final[Select[Any]] = select(*_ANSWER).select_from(
+_CANDIDATE: Final = bindparam("candidate", type_=Uuid())
+_MOST: Final = bindparam("most", type_=Integer())
+_EVENTS: Final = (
     func.bukken.number_events(
-        bindparam("candidate", type_=Uuid()),
+        _CANDIDATE,
         bindparam("seen", type_=BigInteger()),
-        bindparam("most", type_=Integer()),
+        _MOST,
         bindparam("lease", type_=Interval()),
-    ).table_valued(*_ANSWER)
+    )
+    .table_valued(*_ANSWER)
+    .alias("of_events")
 )
+# Inquiries have the feed's numbers too, from where the events' end: one counter, one leader.
+_INQUIRIES: Final = (
+    func.bukken.number_inquiries(_CANDIDATE, _EVENTS.c.last, _MOST)
+    .table_valued(*_ANSWER)
+    .lateral("of_inquiries")
+)
+_NUMBER: Final[Select[Any]] = select(
+    _EVENTS.c.numbered, _INQUIRIES.c.numbered.label("inquiries"), _INQUIRIES.c.last
+).select_from(_EVENTS.join(_INQUIRIES, true()))
 _FORGET: Final[Select[Any]] = select(
     func.bukken.forget_events(bindparam("kept", type_=Interval()), MOST).label("forgotten")
 )
-_BACKLOG_FIGURES: Final[tuple[Any, ...]] = (
-    func.count().label("events"),
-    func.coalesce(
-        func.extract("epoch", func.clock_timestamp() - func.min(unnumbered_events.c.written_at)), 0
-    ).label("seconds"),
-)
-_BACKLOG: Final[Select[Any]] = select(*_BACKLOG_FIGURES)
 
 
 class Sequencer:
     """One Pod's, on a connection of its own, so that many writes do not hold the feed up."""
 
-    def __init__(self, engine: AsyncEngine, *, kept: timedelta) -> None:
+    def __init__(self, engine: AsyncEngine, *, kept: timedelta, figures: FeedFigures) -> None:
         # Each call is a transaction, and the pause between two is in none.
         self._database = WriteDatabase(engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._kept = kept
         self._candidate = uuid4()
         self._seen = 0
-        self._numbered = 0
-        self._minute_at = time.monotonic() + MINUTE
+        self._figures = figures
+        self._forgetting, self._measuring = _Every(FORGET_SECONDS), _Every(MEASURE_SECONDS)
 
     async def run(self) -> None:
         """Numbers, or waits to lead, until it is cancelled; then it gives the lead up."""
@@ -100,21 +108,17 @@ class Sequencer:
         """The pause after it, seconds. Whatever fails, it goes on: a Pod without is half a Pod."""
         try:
             numbered = await self.number()
+            if self._measuring.is_due():
+                await self.measure()
             if numbered is None:
                 return FOLLOW_SECONDS
-            await self._each_minute(numbered)
+            self._figures.numbered.inc(numbered)
+            if self._forgetting.is_due():
+                await self.forget()
         except Exception as error:  # noqa: BLE001 — see above
             log.warning("no events numbered: %s\n%s", type(error).__name__, logs.stack_of(error))
             return FOLLOW_SECONDS
         return 0 if numbered == MOST else POLL_SECONDS
-
-    async def _each_minute(self, numbered: int) -> None:
-        self._numbered += numbered
-        if time.monotonic() < self._minute_at:
-            return
-        self._minute_at = time.monotonic() + MINUTE
-        await self.forget()
-        await self.tell()
 
     async def forget(self) -> None:
         """Deletes events that are no longer kept, some at a time."""
@@ -122,18 +126,13 @@ class Sequencer:
         while (await self._database.run(lambda s: _row(s, question)))["forgotten"] == MOST:
             pass
 
-    async def tell(self) -> None:
-        """Logs how many events were numbered, how many wait, and how long the oldest has."""
-        backlog = await self._database.run(lambda session: _row(session, _BACKLOG))
-        waits = float(backlog["seconds"])
-        level = logging.WARNING if waits > LATE_SECONDS else logging.INFO
-        figures = {
-            "numbered": self._numbered,
-            "backlog": backlog["events"],
-            "waits_seconds": waits,
-        }
-        log.log(level, "feed: %(numbered)d numbered, %(backlog)d wait", figures, extra=figures)
-        self._numbered = 0
+    async def measure(self) -> None:
+        """How many events wait, and how long the oldest has; aloud when that is too long."""
+        measured = await self._database.run(lambda session: _row(session, FIGURES))
+        self._figures.take(measured)
+        if measured["oldest_waits"] > LATE_SECONDS:
+            waits = {name: float(measured[name]) for name in ("unnumbered", "oldest_waits")}
+            log.warning("feed: %(unnumbered)d events have no number", waits, extra=waits)
 
     async def _leave(self) -> None:
         """So that the next Pod need not wait until the lease is over."""
@@ -150,3 +149,18 @@ async def _row(session: WriteSession, question: Select[Any]) -> RowMapping:
     if row is None:
         raise LookupError("the schema has no feed")
     return row
+
+
+class _Every:
+    """Says, no oftener than each so many seconds, that it is time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._at = 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is; then it is not for a while."""
+        if time.monotonic() < self._at:
+            return False
+        self._at = time.monotonic() + self._seconds
+        return True

@@ -24,3 +24,6 @@ class Settings(DatabaseSettings, ProcessSettings):
     feed_days: int = Field(
         30, ge=7, description="Changes can be asked for this long; who was away longer begins anew."
     )
+    inquiry_days: int = Field(
+        30, ge=7, description="An inquiry's person is forgotten so long after it was accepted."
+    )

@@ -63,17 +63,19 @@ def listing_of(members: Mapping[str, Any], *, key: str) -> Listing:
     try:
         listing = checked_listing(own)
     except ValidationError as error:
-        raise _invalid(faults + _faults_of(error)) from None
+        raise invalid(faults + faults_of(error)) from None
     if faults := faults + faults_between_fields(listing):
-        raise _invalid(faults)
+        raise invalid(faults)
     return listing
 
 
-def _invalid(faults: list[Fault]) -> Invalid:
-    return Invalid(f"{len(faults)} fault(s) in the listing", faults=faults[:_MOST_FAULTS])
+def invalid(faults: list[Fault], *, what: str = "listing") -> Invalid:
+    """The refusal that names these faults."""
+    return Invalid(f"{len(faults)} fault(s) in the {what}", faults=faults[:_MOST_FAULTS])
 
 
-def _faults_of(error: ValidationError) -> list[Fault]:
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Pydantic's faults in our words, which quote no value."""
     found = error.errors(include_url=False, include_input=False)
     return [Fault(".".join(map(str, fault["loc"])), _in_words(fault)) for fault in found]
 

@@ -32,6 +32,20 @@ def test_writing_takes_the_write_scope(
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", ""), ("DELETE", "/k")])
+def test_an_inquiry_takes_a_scope_of_its_own(
+    method: str, path: str, ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
+) -> None:
+    """Who may write listings may not post inquiries, and nobody may for reading or delivering."""
+    others = bearer("listings.write", "listings.read", "inquiries.deliver")
+    forbidden = ingress.request(method, f"/v1/inquiries{path}", headers=others)
+    allowed = ingress.request(method, f"/v1/inquiries{path}", headers=bearer("inquiries.write"))
+    listing = ingress.put("/v1/listings/k", headers=bearer("inquiries.write"))
+
+    assert (forbidden.status_code, allowed.status_code, listing.status_code) == (403, 200, 403)
+    assert [request["headers"]["x-client-id"] for request in seen] == ["portal-a"]
+
+
 def test_an_id_token_writes_nothing(
     ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
 ) -> None:
@@ -50,6 +64,8 @@ def test_an_id_token_writes_nothing(
         ("POST", "/v1/listings"),
         ("GET", "/v1/listings/k"),
         ("PUT", "/v1/batches/listings"),
+        ("GET", "/v1/inquiries"),
+        ("PUT", "/v1/inquiries/k"),
     ],
 )
 def test_a_method_it_does_not_serve_reaches_the_app(

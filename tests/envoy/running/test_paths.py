@@ -64,6 +64,8 @@ def test_an_escaped_slash_is_refused(
         "/v1/exports/listings/a",
         "/v1/batches",
         "/v1/batches/listings/",
+        "/v1/inquiries/",
+        "/v1/inquiries/a/b",
         "/v1/listings/a/b",
         "/v1/listings//a",
         "//v1/listings",

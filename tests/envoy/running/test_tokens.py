@@ -192,6 +192,24 @@ def test_reading_takes_the_read_scope(
     assert (allowed.status_code, forbidden.status_code) == (200, 403)
 
 
+@pytest.mark.parametrize(
+    ("path", "scope", "another"),
+    [
+        ("/v1/inquiries?after=0", "inquiries.deliver", "inquiries.write"),
+        ("/v1/inquiries/k", "inquiries.write", "inquiries.deliver"),
+    ],
+)
+def test_inquiries_are_read_with_scopes_of_their_own(
+    path: str, scope: str, another: str, ingress: httpx.Client, bearer: Bearer
+) -> None:
+    """All of them by the back end alone; one by a portal, if the app finds it to be its own."""
+    allowed = [ingress.request(m, path, headers=bearer(scope)) for m in ("GET", "HEAD")]
+    others = bearer(another, "listings.read", "listings.write")
+    forbidden = [ingress.request(m, path, headers=others) for m in ("GET", "HEAD")]
+
+    assert [answer.status_code for answer in allowed + forbidden] == [200, 200, 403, 403]
+
+
 def test_the_app_learns_the_client_and_not_the_token(
     ingress: httpx.Client, bearer: Bearer, seen: list[dict[str, Any]]
 ) -> None:

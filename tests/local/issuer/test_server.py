@@ -60,7 +60,7 @@ def test_token_has_the_claims_of_a_cognito_access_token(issuer: str, secret: str
         "sub": "portal-a",
         "client_id": "portal-a",
         "token_use": "access",
-        "scope": "bukken/listings.read",
+        "scope": "bukken/listings.read bukken/inquiries.write",
         "iss": "https://issuer.bukken.internal",
         "version": 2,
     }
