@@ -17,6 +17,7 @@ pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "fee
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--place=compose` runs tests/system on containers instead of on processes."""
     parser.addoption("--place", choices=("local", "compose"), default="local")
+    parser.addoption("--inquiries", type=int, default=300, help="for each proof that sends many")
 
 
 @pytest.fixture(autouse=True)

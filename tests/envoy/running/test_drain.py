@@ -1,4 +1,4 @@
-"""Two Pods: command-api, which drains, and query-api, which it goes on calling."""
+"""Two Pods: the relay, which drains, and query-api, which it goes on calling."""
 
 # ruff: noqa: PLR0913, PLR0917 — a fixture is asked for by being an argument
 
@@ -36,12 +36,12 @@ def envoy(
     config: Config, run_envoy: Callable[..., Child], home: Home, app_ready: threading.Event,
     peer: Home, resolve: Context, until: Callable[..., None],
 ) -> Iterator[Child]:  # fmt: skip
-    """The Envoy of command-api, which finds its peer by name."""
+    """The Envoy of the relay, which finds its peer by name."""
     assert app_ready.is_set()
     with ExitStack() as stack:
         port = stack.enter_context(resolve({MESH: [peer.address]}, host=home.loopback))
         arguments = resolver(host=home.loopback, port=port)
-        child = run_envoy(config("command-api"), home=home, arguments=tuple(arguments))
+        child = run_envoy(config("inquiry-relay"), home=home, arguments=tuple(arguments))
         until(lambda: health_of(home) == 200, what="/healthz/lb answers 200")
         yield child
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,10 +10,11 @@ from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
-from command_api import errors, health
+from command_api import errors, health, metrics
 from command_api.middleware import EachRequest
 from command_api.relay.back_end import BackEnd
 from command_api.relay.claims import Claims
@@ -25,13 +27,14 @@ from command_api.relay.tokens import Token
 def create_app(settings: Settings) -> FastAPI:
     """The relay, which serves its health alone; it opens no connection before it runs."""
     engine = writer_engine(settings, application="inquiry-relay")
-    claims = Claims(engine, me=f"{socket.gethostname()}/{uuid4()}")
+    claims = Claims(engine, me=f"{_pod()}/{uuid4()}")
+    registry = CollectorRegistry()
     readiness = Readiness(admin_url=settings.envoy_admin_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with _way_out(settings) as client:
-            courier = _courier(settings, claims=claims, client=client)
+            courier = _courier(settings, claims=claims, client=client, registry=registry)
 
             async def work() -> None:
                 await health.watch(engine, readiness=readiness)
@@ -51,9 +54,16 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     app.state.readiness = readiness
+    app.state.metrics = registry
     app.add_middleware(EachRequest)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     return app
+
+
+def _pod() -> str:
+    """For whoever looks at a claim. On Kubernetes both are the Pod's name."""
+    return os.environ.get("HOSTNAME") or socket.gethostname()
 
 
 def _way_out(settings: Settings) -> httpx.AsyncClient:
@@ -66,12 +76,14 @@ def _way_out(settings: Settings) -> httpx.AsyncClient:
     )
 
 
-def _courier(settings: Settings, *, claims: Claims, client: httpx.AsyncClient) -> Courier:
+def _courier(
+    settings: Settings, *, claims: Claims, client: httpx.AsyncClient, registry: CollectorRegistry
+) -> Courier:
     token = Token(client, client_id=settings.client_id, secret=settings.secret_of_the_client)
     return Courier(
         claims=claims,
         token=token,
         listings=Listings(client, token=token),
-        back_end=BackEnd(client),
+        back_end=BackEnd(client, registry=registry),
         settings=settings,
     )

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import httpx
 import msgspec
+from prometheus_client import CollectorRegistry, Counter
 
 from command_api.relay.claims import Inquiry
 from command_api.relay.listings import Snapshot
@@ -28,11 +29,23 @@ class Outcome(NamedTuple):
 class BackEnd:
     """The legacy back end, through the sidecar."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, *, registry: CollectorRegistry) -> None:
         self._client = client
+        self._attempts = Counter(
+            "attempts",
+            "Deliveries tried by this Pod.",
+            ["result"],
+            namespace="bukken_inquiries",
+            registry=registry,
+        )
 
     async def take(self, inquiry: Inquiry, *, snapshot: Snapshot) -> Outcome:
         """Posts the inquiry under its own key: the back end knows by it what it already has."""
+        outcome = await self._take(inquiry, snapshot=snapshot)
+        self._attempts.labels(outcome.result).inc()
+        return outcome
+
+    async def _take(self, inquiry: Inquiry, *, snapshot: Snapshot) -> Outcome:
         try:
             answer = await self._client.post(
                 "/leads",
@@ -66,7 +79,7 @@ def lead(inquiry: Inquiry, *, snapshot: Snapshot) -> Mapping[str, Any]:
         "InquiryKey": inquiry.inquiry_key,
         "ListingKey": inquiry.listing_key,
         "ReceivedTimestamp": inquiry.received_at.isoformat(),
-        "Name": inquiry.name,
+        "FullName": inquiry.name,
         "Email": inquiry.email,
         "Phone": inquiry.phone,
         "Message": inquiry.message,

@@ -49,12 +49,13 @@ class Pace:
 
     def __init__(self, *, at_once: int) -> None:
         self._at_once = at_once
-        self._backoff = Backoff(first_seconds=0.5, most_seconds=10)
+        self._failures = 0
+        self._asked_in_vain = Backoff(first_seconds=0.5, most_seconds=10)
 
     @property
     def away(self) -> bool:
         """Whether the back end is taken for away."""
-        return self._backoff.failures >= AWAY_AFTER
+        return self._failures >= AWAY_AFTER
 
     @property
     def at_once(self) -> int:
@@ -62,13 +63,17 @@ class Pace:
         return 1 if self.away else self._at_once
 
     def pause(self) -> float:
-        """Seconds to wait before the next is begun."""
-        return self._backoff.pause() if self.away else 0.0
+        """Seconds to wait before the next is begun; longer each time."""
+        if not self.away:
+            return 0.0
+        self._asked_in_vain.failed()
+        return self._asked_in_vain.pause()
 
     def answered(self) -> None:
         """It took one, or refused it: it is there."""
-        self._backoff.succeeded()
+        self._failures = 0
+        self._asked_in_vain.succeeded()
 
     def failed(self) -> None:
         """It did not."""
-        self._backoff.failed()
+        self._failures += 1

@@ -132,10 +132,15 @@ class Courier:
         await self._write_down(inquiry, outcome=outcome, snapshot=snapshot)
 
     def _learn(self, outcome: Outcome) -> None:
+        was_away = self._pace.away
         if outcome.kind == "failed":
             self._pace.failed()
         else:
             self._pace.answered()
+        if self._pace.away and not was_away:
+            log.warning("the back end is away: %s; one at a time asks for it", outcome.result)
+        elif was_away and not self._pace.away:
+            log.warning("the back end is back")
 
     async def _write_down(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
         key, result = inquiry.inquiry_key, outcome.result
