@@ -111,7 +111,7 @@ class Pods:
             config_maps=config_maps,
             secrets={
                 f"{deployment}-database": {"password": self._password(deployment)},
-                f"{deployment}-client": {"secret": self._client_secret(deployment)},
+                f"{deployment}-client": {"password": self._client_secret(deployment)},
             },
         )
         pod.gate_open = not gated
