@@ -73,10 +73,16 @@ def feed_id_of(reader: Connection) -> UUID:
     return found
 
 
+def falsify(master: Connection, assignment: str) -> None:
+    """Changes the feed's row as if the sequencer had written it so."""
+    changed = f"{assignment}, written_by = own_transaction()"
+    master.execute(f"UPDATE feed SET {changed}")  # noqa: S608 — a test's own words
+
+
 FORGET = """
-TRUNCATE listings, unnumbered_events, events;
-UPDATE feed SET head = 0, forgotten = 0, server = server_identity(), led_at = to_timestamp(0),
-    led_until = to_timestamp(0)
+TRUNCATE listings, unnumbered_events, events, inquiries;
+UPDATE feed SET head = 0, forgotten = 0, inquiries_forgotten = 0, server = server_identity(),
+    written_by = own_transaction(), led_at = to_timestamp(0), led_until = to_timestamp(0)
 """
 
 

@@ -1,7 +1,7 @@
 """A database as bootstrap and the real migrations make it, for tests to work on."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from postgres_servers import Servers
 from pydantic import SecretStr
+from waiting import wait_until
 
 from bukken_database import bootstrap, migrations
 from bukken_database.connections import job_engine
@@ -52,6 +53,17 @@ class MigratedDatabase:
             user=role,
             password=password or self._password(role),
             dbname=name or self.name,
+        )
+
+    def standby_of(self, role: str) -> psycopg.Connection[Any]:
+        """A plain connection to the standby, each statement for itself."""
+        return psycopg.connect(
+            host=self.standby.host,
+            port=self.standby.port,
+            user=role,
+            password=self._password(role),
+            dbname=self.name,
+            autocommit=True,
         )
 
     def settings(
@@ -98,19 +110,16 @@ class MigratedDatabase:
         engine.dispose()
 
     @contextmanager
-    def replay_paused(self) -> Iterator[None]:
-        """The standby stays as it is while this is open."""
-        with psycopg.connect(
-            host=self.standby.host,
-            port=self.standby.port,
-            user=MASTER,
-            password=self.master_password,
-            dbname=self.name,
-            autocommit=True,
-        ) as standby:
+    def replay_paused(self) -> Iterator[Callable[[], object]]:
+        """The standby stays as it is while this is open, or until the function is called."""
+        with self.standby_of(MASTER) as standby:
             standby.execute("SELECT pg_wal_replay_pause()")
+            state = "SELECT pg_get_wal_replay_pause_state()"
             try:
-                yield
+                wait_until(
+                    lambda: standby.execute(state).fetchone() == ("paused",), what="it waits"
+                )
+                yield lambda: standby.execute("SELECT pg_wal_replay_resume()")
             finally:
                 standby.execute("SELECT pg_wal_replay_resume()")
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,9 @@ from waiting import wait_until
 from bukken_contract.settings import load
 from command_api.app import create_app
 from command_api.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Members = dict[str, Any]
 T = TypeVar("T")
@@ -131,3 +134,19 @@ def until_waiting(database: MigratedDatabase) -> None:
         wait_until(
             lambda: master.execute(waiting).fetchone() != (0,), what="a command is in flight"
         )
+
+
+def until_committing(database: MigratedDatabase, answer: "Future[httpx.Response]") -> None:
+    """Waits until a commit waits for the storage; an answer before that is one too early."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE application_name = 'command-api' AND wait_event = 'SyncRep'"
+    )
+    with database.connect("bukken_master") as master:
+        master.autocommit = True
+
+        def waits() -> bool:
+            assert not answer.done(), f"acknowledged, and not durable: {answer.result()}"
+            return master.execute(waiting).fetchone() == (1,)
+
+        wait_until(waits, what="the commit waits for the storage")

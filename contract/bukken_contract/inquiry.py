@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from annotated_types import MaxLen, MinLen
 
 from bukken_contract.keys import MAX_KEY_CHARACTERS
+from bukken_contract.problems import Unauthenticated
 
 INQUIRIES: Final = "/v1/inquiries"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
@@ -41,6 +42,17 @@ INQUIRY_EXTENSIONS: Final[Mapping[str, str]] = {
     "phone": "Where to call: international (+81 3 …) or Japanese (03-…), without an extension.",
     "message": "What they ask, as they wrote it; lines may be broken.",
 }
+
+
+def client_of(header: str | None) -> str:
+    """Whose token the request came with, by what `CLIENT_HEADER` says.
+
+    Raises:
+        Unauthenticated: there is no sidecar in front, or its token names nobody.
+    """
+    if not header:
+        raise Unauthenticated(f"an inquiry is a client's; the sidecar names it in {CLIENT_HEADER}")
+    return header
 
 
 def is_inquiry_key(text: str) -> bool:

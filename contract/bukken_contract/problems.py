@@ -2,6 +2,7 @@
 
 Problem                         status
 ├── MalformedRequest            400    not HTTP, JSON or UTF-8 as we understand it
+│   ├── ConsistencyTokenRefused        forged, of another exchange, or expired
 │   └── IdempotencyKeyMissing          a call that needs one has none, or one of another form
 ├── Unauthenticated             401    the sidecar named no client; through it, none comes so far
 ├── NotFound                    404    never there, or not to be seen
@@ -23,6 +24,7 @@ Problem                         status
 ├── InternalError               500    ours; says nothing but the request's id
 └── Unavailable                 503    with Retry-After
     ├── DatabaseUnavailable
+    ├── ReaderBehind                   a write of one's own cannot be seen yet
     └── DeadlineExceeded
 """
 
@@ -83,6 +85,12 @@ class Unauthenticated(Problem):
     """Nobody knows whose request this is."""
 
     status, code, title = 401, "unauthenticated", "Unauthorized"
+
+
+class ConsistencyTokenRefused(MalformedRequest):
+    """The token for reading one's own write is none of ours, or too old."""
+
+    code = "consistency-token-refused"
 
 
 class NotFound(Problem):
@@ -202,6 +210,12 @@ class DatabaseUnavailable(Unavailable):
     """The database did not answer, or its writer is moving."""
 
     code = "database-unavailable"
+
+
+class ReaderBehind(Unavailable):
+    """The reader has not got the write that is to be seen, and the writer cannot be asked."""
+
+    code = "reader-behind"
 
 
 class DeadlineExceeded(Unavailable):

@@ -1,4 +1,4 @@
-"""The database's jobs: `python -m bukken_database bootstrap | migrate | check`."""
+"""The database's jobs: `python -m bukken_database bootstrap | migrate | check | new-feed`."""
 
 import sys
 

@@ -9,18 +9,22 @@ from typing import Any, Final
 
 import psycopg
 from pydantic import Field, SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import DBAPIError
 
 from bukken_contract import logs
 from bukken_contract.settings import CONFIG, PREFIX, load, secret
 from bukken_database import bootstrap, migrations, roles
 from bukken_database.connections import CONNECT_SECONDS, job_engine
+from bukken_database.schema import feed
 from bukken_database.settings import DatabaseSettings
 
 
 class MigrateSettings(DatabaseSettings):
-    """`migrate` brings the schema to this release's level; `check` says whether it is there."""
+    """`migrate` brings the schema to this release's level; `check` says whether it is there.
+
+    `new-feed` makes all partners load everything anew, after a restore that nobody else can see.
+    """
 
     model_config = CONFIG
 
@@ -101,10 +105,20 @@ def _check(argv: Sequence[str]) -> int:
     return 1 if behind else 0
 
 
+def _new_feed(argv: Sequence[str]) -> int:
+    """Says that data went back which the sequencer cannot see: it then begins another feed."""
+    settings = load(MigrateSettings, argv=argv, program="new-feed")
+    with _engine(settings, application="bukken-new-feed") as engine, engine.begin() as connection:
+        connection.execute(update(feed).values(written_by="new-feed"))
+    sys.stdout.write("the feed is another as soon as a command-api leads\n")
+    return 0
+
+
 _JOBS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "bootstrap": _bootstrap,
     "migrate": _migrate,
     "check": _check,
+    "new-feed": _new_feed,
 }
 
 

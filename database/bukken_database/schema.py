@@ -273,6 +273,7 @@ feed: Final = Table(
     Column("head", BigInteger, nullable=False),
     Column("forgotten", BigInteger, nullable=False),
     Column("server", Text, nullable=False),
+    Column("written_by", Text, nullable=False),
     Column("leader", Uuid, nullable=False),
     Column("led_at", DateTime(timezone=True), nullable=False),
     Column("led_until", DateTime(timezone=True), nullable=False),

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
@@ -44,6 +45,21 @@ ATTEMPT_SECONDS: Final = POOL_WAIT_SECONDS + CONNECT_SECONDS + SILENCE_SECONDS
 
 # What a driver or the pool raises when the database is at fault; the rest is ours.
 _ERRORS: Final = (exc.SQLAlchemyError, OSError)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What is asked of a reader in here is answered in this time, and in that of what is around."""
+    outer = DEADLINE.set(min(DEADLINE.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        DEADLINE.reset(outer)
+
+
+def seconds_left() -> float:
+    """What is left of the request."""
+    return DEADLINE.get() - time.monotonic()
 
 
 class ReadSession:
@@ -107,7 +123,6 @@ class ReadDatabase:
     def __init__(self, engine: Engine, *, request_seconds: float = 12.0) -> None:
         self._engine = engine
         self._request_seconds = request_seconds
-        self._retry_seconds = request_seconds - ATTEMPT_SECONDS - _LONGEST_PAUSE
 
     def run(self, question: Callable[[ReadSession], T]) -> T:
         """The question's answer, asked again on a new connection while that may help.
@@ -115,20 +130,16 @@ class ReadDatabase:
         Raises:
             DatabaseUnavailable: nobody answers, or not in time.
         """
-        began = time.monotonic()
-        outer = DEADLINE.set(began + self._request_seconds)
-        try:
-            return self._run(question, began=began)
-        finally:
-            DEADLINE.reset(outer)
+        with within(self._request_seconds):
+            return self._run(question)
 
-    def _run(self, question: Callable[[ReadSession], T], *, began: float) -> T:
+    def _run(self, question: Callable[[ReadSession], T]) -> T:
         for pause in _pauses():
             try:
                 with self._engine.connect() as connection:
                     return question(ReadSession(connection))
             except _ERRORS as error:
-                late = time.monotonic() - began > self._retry_seconds
+                late = seconds_left() < ATTEMPT_SECONDS + _LONGEST_PAUSE
                 _raise_unless_worth_another_try(error, last=pause is None or late)
             time.sleep(pause or 0)
         raise AssertionError("the last pass returns or raises")

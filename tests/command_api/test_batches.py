@@ -237,7 +237,7 @@ def test_what_does_not_fit_the_time_is_to_be_sent_again(
 
     with locked(database, key=f"{key}-2"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "seconds", 1.5)
-        answer = service.run(batches.results_of(body, work=work)).decode()
+        answer = service.run(batches.results_of(body, work=work))[0].decode()
 
     told = [json.loads(line) for line in answer.splitlines()]
     assert [one["Result"] for one in told] == ["created", "not-done", "not-done", "not-done"]

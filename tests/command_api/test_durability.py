@@ -1,36 +1,18 @@
 """What is answered is durable: also that there was nothing to do (docs/decisions/0008)."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from running_command_api import Members, RunningCommandApi, path_of
-from waiting import wait_until
+from running_command_api import Members, RunningCommandApi, path_of, until_committing
 
 from bukken_contract.exact_json import encode
 
 if TYPE_CHECKING:
-    import httpx
     from migrated_database import MigratedDatabase
     from postgres_servers import Servers
 
 TYPED = {"Content-Type": "application/json"}
-
-
-def until_it_waits(database: "MigratedDatabase", answer: "Future[httpx.Response]") -> None:
-    """Waits until a commit waits for the storage; an answer before that is one too early."""
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE application_name = 'command-api' AND wait_event = 'SyncRep'"
-    )
-    with database.connect("bukken_master") as master:
-        master.autocommit = True
-
-        def waits() -> bool:
-            assert not answer.done(), f"acknowledged, and not durable: {answer.result()}"
-            return master.execute(waiting).fetchone() == (1,)
-
-        wait_until(waits, what="the commit waits for the storage")
 
 
 def row(database: "MigratedDatabase", *, key: str) -> object:
@@ -69,7 +51,7 @@ def test_that_nothing_changed_is_said_only_of_what_is_durable(  # noqa: PLR0913,
 
     with ThreadPoolExecutor() as pool, servers.without_storage():
         answer = pool.submit(running.send, method, path_of(key), **again)
-        until_it_waits(database, answer)
+        until_committing(database, answer)
 
     assert answer.result().status_code == (204 if method == "DELETE" else 200)
     assert row(database, key=key) == before

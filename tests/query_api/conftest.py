@@ -103,6 +103,18 @@ def feed_client(feed_database: "MigratedDatabase") -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
+def client_of() -> Iterator[Callable[["MigratedDatabase"], FlaskClient]]:
+    """A function that gives a client of an app on this database's primary."""
+    with ExitStack() as stack:
+
+        def client_of(database: "MigratedDatabase") -> FlaskClient:
+            app = stack.enter_context(made(database.environment("bukken_reader")))
+            return app.test_client()
+
+        yield client_of
+
+
+@pytest.fixture
 def follower(feed_database: "MigratedDatabase") -> Iterator[FlaskClient]:
     """A client of an app that reads from the standby, as all do."""
     with made(feed_database.environment("bukken_reader", standby=True)) as app:

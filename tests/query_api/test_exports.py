@@ -1,9 +1,8 @@
 import json
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-from feeding import Candidate, put, remove
+from feeding import Candidate, falsify, put, remove
 from flask.testing import FlaskClient
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def test_an_export_of_another_feed_begins_again(
         put(writer, key)
     leader.number()
     *_, first = lines_of(feed_client, f"{EXPORT}?limit=1")
-    master.execute("UPDATE feed SET feed_id = %s", [uuid4()])
+    falsify(master, "feed_id = gen_random_uuid()")
 
     answer = feed_client.get(first["next"])
 

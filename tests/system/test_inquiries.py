@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from inquiring import Inquiries, kill
+from relayed import Inquiries, kill
 from running_service import stopped
 from waiting import wait_until
 

@@ -77,7 +77,7 @@ INDEXES = (
 # The numbers are of the feed's own row: one counter, so that what is done for lost and restored
 # data is done for both, and one leader. Only what committed is numbered, and in the transaction
 # that shows the number; who does not lead gives none, nor on a server that the feed does not know
-# yet: there number_events comes first.
+# yet, nor where its row was restored: there number_events comes first.
 NUMBER = """
 CREATE FUNCTION bukken.number_inquiries(
     candidate uuid, seen bigint, most integer,
@@ -94,7 +94,8 @@ BEGIN
 
     SELECT f.head INTO head FROM bukken.feed AS f
     WHERE f.leader = candidate AND f.led_until > clock_timestamp()
-        AND f.head >= seen AND f.server = bukken.server_identity() FOR UPDATE;
+        AND f.head >= seen AND f.server = bukken.server_identity()
+        AND f.written_by = f.xmin::text FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -111,7 +112,7 @@ BEGIN
     GET DIAGNOSTICS numbered = ROW_COUNT;
 
     last := head + numbered;
-    UPDATE bukken.feed AS f SET head = last;
+    UPDATE bukken.feed AS f SET head = last, written_by = bukken.own_transaction();
 END
 $$
 """
@@ -134,9 +135,9 @@ BEGIN
             ORDER BY i.number LIMIT most
         ) AS e
     ) AS o WHERE o.is_old;
-    IF upto IS NOT NULL THEN
-        UPDATE bukken.feed AS f SET inquiries_forgotten = greatest(f.inquiries_forgotten, upto);
-    END IF;
+    UPDATE bukken.feed AS f SET inquiries_forgotten = greatest(f.inquiries_forgotten, upto),
+        written_by = bukken.own_transaction()
+    WHERE upto IS NOT NULL AND f.written_by = f.xmin::text;
 
     UPDATE bukken.inquiries AS i
     SET name = NULL, email = NULL, phone = NULL, message = NULL, request_digest = NULL,

@@ -28,12 +28,15 @@ CREATE TABLE bukken.events (
 """
 
 # `forgotten`: the greatest number that is no longer kept. `server`: whose numbers these are.
+# `written_by`: the transaction that wrote the row. It is the row's own xmin, unless somebody else
+# put the row there: a restored dump, or a hand.
 FEED = """
 CREATE TABLE bukken.feed (
     feed_id uuid NOT NULL,
     head bigint NOT NULL,
     forgotten bigint NOT NULL,
     server text NOT NULL,
+    written_by text NOT NULL,
     leader uuid NOT NULL,
     led_at timestamptz NOT NULL,
     led_until timestamptz NOT NULL
@@ -44,13 +47,13 @@ CREATE TABLE bukken.feed (
 # told to export.
 FIRST_ROW = """
 INSERT INTO bukken.feed
-SELECT gen_random_uuid(), n, n, bukken.server_identity(), gen_random_uuid(),
-    to_timestamp(0), to_timestamp(0)
+SELECT gen_random_uuid(), n, n, bukken.server_identity(), bukken.own_transaction(),
+    gen_random_uuid(), to_timestamp(0), to_timestamp(0)
 FROM (SELECT count(*) AS n FROM (SELECT FROM bukken.listings LIMIT 1) AS one) AS begun
 """
 
-# The cluster, and how often one of its standbys was promoted. A dump carries the row and not the
-# server: restored elsewhere, the two differ. Not every service of PostgreSQL tells.
+# The cluster, and its timeline: another one after each promotion and each recovery to a point in
+# time. Not every service of PostgreSQL tells.
 SERVER_IDENTITY = """
 CREATE FUNCTION bukken.server_identity() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -60,6 +63,22 @@ EXCEPTION WHEN insufficient_privilege OR feature_not_supported THEN
     RETURN 'unknown';
 END
 $$
+"""
+
+OWN_TRANSACTION = """
+CREATE FUNCTION bukken.own_transaction() RETURNS text LANGUAGE sql
+    RETURN (pg_current_xact_id()::xid)::text
+"""
+
+# A promoted standby cannot know whether it has all that was acknowledged. Who promoted it can, and
+# says so by naming both timelines in a setting: a plain yes would be a promise about the next one.
+GOES_ON = """
+CREATE FUNCTION bukken.goes_on(before text, here text) RETURNS boolean LANGUAGE sql
+    RETURN here = before OR (
+        split_part(here, ':', 1) = split_part(before, ':', 1)
+        AND coalesce(current_setting('bukken.nothing_lost_between', true), '')
+            = split_part(before, ':', 2) || ' ' || split_part(here, ':', 2)
+    )
 """
 
 # As its owner, so that the writer needs no right on the feed's tables: whoever has its password
@@ -98,33 +117,75 @@ TRIGGERS = (
     """,
 )
 
+# TRUNCATE makes no event for a row: partners would keep what is gone for ever.
+TRUNCATED = """
+CREATE FUNCTION bukken.begin_another_feed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+    UPDATE bukken.feed SET written_by = 'nobody';
+    RETURN NULL;
+END
+$$
+"""
+
+# At once, in the order of their ids.
+TAKE = """
+CREATE FUNCTION bukken.take_events(head bigint, most integer) RETURNS integer
+    LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    numbered integer;
+BEGIN
+    WITH first AS (SELECT u.id FROM bukken.unnumbered_events AS u ORDER BY u.id LIMIT most),
+    taken AS (
+        DELETE FROM bukken.unnumbered_events AS u USING first WHERE u.id = first.id RETURNING u.*
+    )
+    INSERT INTO bukken.events
+    SELECT head + row_number() OVER (ORDER BY t.id),
+        t.listing_key, t.version, t.written_at, clock_timestamp()
+    FROM taken AS t;
+    GET DIAGNOSTICS numbered = ROW_COUNT;
+    RETURN numbered;
+END
+$$
+"""
+
+# The leader's question when there is nothing to do: it locks nothing and writes nothing.
+HEAD_AT_REST = """
+CREATE FUNCTION bukken.head_at_rest(candidate uuid, seen bigint, lease interval) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    RETURN (
+        SELECT f.head FROM bukken.feed AS f
+        WHERE f.leader = candidate AND f.led_until > clock_timestamp() + lease / 2
+            AND f.head >= seen AND f.written_by = f.xmin::text AND lease > interval '0'
+            AND NOT EXISTS (SELECT FROM bukken.unnumbered_events)
+    );
+END
+$$
+"""
+
 # Who has not the lead finds no row, locks none and writes nothing. Two who both take it come one
 # after the other: the second looks at the row again when the first has committed. The primary key
 # of the events is the fence behind that.
 #
-# Another timeline: a standby was promoted, perhaps without the last numbers. They are leapt over,
-# so that a number which somebody has seen never comes to mean something else. Another cluster, or
-# a head that is below what the candidate has seen: the data themselves went back, so that every
-# partner has to begin anew: another feed.
+# Where data may have gone back, every partner begins anew: another feed. Its numbers are far above
+# all that any candidate was given in the old one, or each of them would take it for lost again.
 NUMBER = """
 CREATE FUNCTION bukken.number_events(
     candidate uuid, seen bigint, most integer, lease interval,
     OUT numbered integer, OUT last bigint
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
-    feed bukken.feed;
+    feed record;
     here text;
 BEGIN
-    SELECT f.head INTO last FROM bukken.feed AS f
-    WHERE f.leader = candidate AND f.led_until > clock_timestamp() + lease / 2
-        AND f.head >= seen AND lease > interval '0'
-        AND NOT EXISTS (SELECT FROM bukken.unnumbered_events);
-    IF FOUND THEN
+    last := bukken.head_at_rest(candidate, seen, lease);
+    IF last IS NOT NULL THEN
         numbered := 0;
         RETURN;
     END IF;
 
-    SELECT * INTO feed FROM bukken.feed AS f
+    SELECT f.*, f.written_by = f.xmin::text AS is_ours INTO feed FROM bukken.feed AS f
     WHERE f.leader = candidate OR f.led_until <= clock_timestamp() FOR UPDATE;
     IF NOT FOUND THEN
         last := greatest(seen, (SELECT f.head FROM bukken.feed AS f));
@@ -132,31 +193,22 @@ BEGIN
     END IF;
 
     here := bukken.server_identity();
-    IF split_part(here, ':', 1) <> split_part(feed.server, ':', 1) OR seen > feed.head THEN
+    IF NOT (feed.is_ours AND seen <= feed.head AND bukken.goes_on(feed.server, here)) THEN
         feed.feed_id := gen_random_uuid();
-    END IF;
-    IF here <> feed.server OR seen > feed.head THEN
         feed.head := greatest(seen, feed.head) + 1000000;
     END IF;
 
-    WITH first AS (SELECT u.id FROM bukken.unnumbered_events AS u ORDER BY u.id LIMIT most),
-    taken AS (
-        DELETE FROM bukken.unnumbered_events AS u USING first WHERE u.id = first.id RETURNING u.*
-    )
-    INSERT INTO bukken.events
-    SELECT feed.head + row_number() OVER (ORDER BY t.id),
-        t.listing_key, t.version, t.written_at, clock_timestamp()
-    FROM taken AS t;
-    GET DIAGNOSTICS numbered = ROW_COUNT;
-
+    numbered := bukken.take_events(feed.head, most);
     last := feed.head + numbered;
-    UPDATE bukken.feed AS f SET feed_id = feed.feed_id, head = last, server = here,
-        leader = candidate, led_at = clock_timestamp(), led_until = clock_timestamp() + lease;
+    UPDATE bukken.feed AS f SET feed_id = feed.feed_id, head = last,
+        server = here, written_by = bukken.own_transaction(), leader = candidate,
+        led_at = clock_timestamp(), led_until = clock_timestamp() + lease;
 END
 $$
 """
 
-# In the order of the numbers, from the first, so that what is kept has no hole.
+# In the order of the numbers, from the first, so that what is kept has no hole. Not in a row that
+# was restored: written here, it would look as if it had always been ours.
 FORGET = """
 CREATE FUNCTION bukken.forget_events(kept interval, most integer, OUT forgotten integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
@@ -168,15 +220,21 @@ BEGIN
         SELECT e.sequence, bool_and(e.numbered_at < oldest) OVER (ORDER BY e.sequence) AS is_old
         FROM (SELECT * FROM bukken.events ORDER BY sequence LIMIT most) AS e
     ) AS o WHERE o.is_old;
-    IF upto IS NULL THEN
+    UPDATE bukken.feed AS f SET forgotten = upto, written_by = bukken.own_transaction()
+    WHERE upto IS NOT NULL AND f.written_by = f.xmin::text;
+    IF NOT FOUND THEN
         forgotten := 0;
         RETURN;
     END IF;
-    UPDATE bukken.feed AS f SET forgotten = upto;
     DELETE FROM bukken.events AS e WHERE e.sequence <= upto;
     GET DIAGNOSTICS forgotten = ROW_COUNT;
 END
 $$
+"""
+
+TRUNCATE_TRIGGER = """
+CREATE TRIGGER feed_of_truncate AFTER TRUNCATE ON bukken.listings
+FOR EACH STATEMENT EXECUTE FUNCTION bukken.begin_another_feed()
 """
 
 RIGHTS = (
@@ -186,6 +244,7 @@ RIGHTS = (
     """,
     # By default PUBLIC may call every function, the reader too.
     "REVOKE ALL ON FUNCTION bukken.record_event() FROM PUBLIC",
+    "REVOKE ALL ON FUNCTION bukken.begin_another_feed() FROM PUBLIC",
     "REVOKE ALL ON FUNCTION bukken.number_events(uuid, bigint, integer, interval) FROM PUBLIC",
     "REVOKE ALL ON FUNCTION bukken.forget_events(interval, integer) FROM PUBLIC",
     (
@@ -202,12 +261,12 @@ def upgrade() -> None:
     The code before this one writes on while this is there, and after a rollback alone: what it
     writes must be in the feed as well. So must what somebody mends by hand.
     """
-    for statement in (SERVER_IDENTITY, UNNUMBERED, EVENTS, FEED):
+    for statement in (SERVER_IDENTITY, OWN_TRANSACTION, GOES_ON, UNNUMBERED, EVENTS, FEED):
         op.execute(statement)
     op.execute("CREATE UNIQUE INDEX feed_is_one_row ON bukken.feed ((true))")
-    for statement in (RECORD, NUMBER, FORGET):
+    for statement in (RECORD, TRUNCATED, HEAD_AT_REST, TAKE, NUMBER, FORGET):
         op.execute(statement)
-    for statement in TRIGGERS:
+    for statement in (*TRIGGERS, TRUNCATE_TRIGGER):
         op.execute(statement)
     # After the triggers: what was committed before they were there is found here.
     op.execute(FIRST_ROW)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bukken_contract.own_writes import Tokens
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.readiness = readiness
     app.state.work = Work(database, seconds=settings.request_seconds)
+    app.state.tokens = Tokens(settings.consistency_secrets)
     app.state.places = Places(settings.batches)
     app.state.metrics = registry
     app.add_middleware(EachRequest)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from bukken_contract import exact_json, logs
+from bukken_contract.own_writes import Write
 from bukken_contract.problems import (
     DeadlineExceeded,
     LateSourceVersion,
@@ -60,8 +61,8 @@ class Places:
             self._free += 1
 
 
-async def results_of(body: bytearray, *, work: Work) -> bytes:
-    """One result for each line of the batch, in its order.
+async def results_of(body: bytearray, *, work: Work) -> tuple[bytes, Write | None]:
+    """One result for each line of the batch, in its order, and the last line that is committed.
 
     Raises:
         BodyTooLarge, MalformedRequest: it has too many lines, or none.
@@ -71,7 +72,7 @@ async def results_of(body: bytearray, *, work: Work) -> bytes:
     batch = _Batch(work)
     for chunk in chunks_of(body):
         await batch.do(chunk)
-    return batch.answer()
+    return batch.answer(), batch.last
 
 
 class _Batch:
@@ -82,6 +83,7 @@ class _Batch:
         self._ends = time.monotonic() + work.seconds
         self._results: list[bytes] = []
         self._committed = False
+        self.last: Write | None = None
         self._over: Unavailable | None = None
 
     async def do(self, chunk: list[Line]) -> None:
@@ -108,6 +110,7 @@ class _Batch:
         fate = self._fate(line.asked, fates=fates)
         if isinstance(fate, Problem):
             return named | {"Result": _word(fate), "Problem": _body(fate)}
+        self.last = Write(str(line.key), fate.version)
         return named | {"Result": fate.result, "Version": fate.version}
 
     def _fate(self, asked: PutListing | Problem, *, fates: dict[str, Fate]) -> Outcome | Problem:

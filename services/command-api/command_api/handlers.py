@@ -116,34 +116,36 @@ def _patched(listing: Listing, command: PatchListing) -> Listing | Invalid:
         return problem
 
 
-async def remove_listing(session: WriteSession, command: RemoveListing) -> None:
-    """Leaves a tombstone, which an older message cannot bring back to life.
+async def remove_listing(session: WriteSession, command: RemoveListing) -> int:
+    """Leaves a tombstone, which an older message cannot bring back to life; its version.
 
     Raises:
         NotFound, PreconditionFailed, LateSourceVersion, SourceVersionConflict: nothing was changed.
     """
     stored = await _locked(session, command.listing_key)
     if stored is None:
-        await _remove_unknown(session, command)
-        return
+        return await _remove_unknown(session, command)
     is_gone = stored.listing is None
     if not is_gone:
         command.conditions.check(stored.version)
-    if not is_taken_in(command.message, last=stored.message, changes_nothing=is_gone):
-        await _become(None, stored, session=session, message=command.message)
+    if is_taken_in(command.message, last=stored.message, changes_nothing=is_gone):
+        outcome = unchanged(stored)
+    else:
+        outcome = await _become(None, stored, session=session, message=command.message)
     await session.commit()
+    return outcome.version
 
 
-async def _remove_unknown(session: WriteSession, command: RemoveListing) -> None:
+async def _remove_unknown(session: WriteSession, command: RemoveListing) -> int:
     """A removal that overtook its listing is remembered; the listing then comes too late."""
     if command.source_version is None:
         raise _unknown()
     command.conditions.check(None)
     key, message = command.listing_key, command.message
     if not await _insert(None, session=session, key=key, message=message):
-        await remove_listing(session, command)
-        return
+        return await remove_listing(session, command)
     await session.commit()
+    return 1
 
 
 # Not what is generated for the search: a column of it is as long as the listing's text.

@@ -6,6 +6,7 @@ who came first, as long as PostgreSQL lets it wait for a lock, and then gives th
 Both commit also when they changed nothing: see handlers.py.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Select, String, bindparam, case, func, null, or_, select, update
@@ -67,20 +68,20 @@ _OWN: Final = (
 _KNOWN: Final[Select[Any]] = (
     select(inquiries.c.inquiry_key).where(*_OWN).with_for_update(read=True, key_share=True)
 )
+# What is left of an inquiry without its person. An operator may erase as well (inquiries.py).
+ERASED: Final[Mapping[str, Any]] = {
+    "name": null(),
+    "email": null(),
+    "phone": null(),
+    "message": null(),
+    "request_digest": null(),
+    "person_removed_at": func.clock_timestamp(),
+    "person_removed_because": "request",
+    "state": case((inquiries.c.state == "delivered", "delivered"), else_="erased"),
+    "parked_at": null(),
+}
 _ERASE: Final = (
-    update(inquiries)
-    .where(*_OWN, inquiries.c.person_removed_at.is_(None))
-    .values(
-        name=null(),
-        email=null(),
-        phone=null(),
-        message=null(),
-        request_digest=null(),
-        person_removed_at=func.clock_timestamp(),
-        person_removed_because="request",
-        state=case((inquiries.c.state == "delivered", "delivered"), else_="erased"),
-        parked_at=null(),
-    )
+    update(inquiries).where(*_OWN, inquiries.c.person_removed_at.is_(None)).values(ERASED)
 )
 
 

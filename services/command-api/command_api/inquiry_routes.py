@@ -13,8 +13,14 @@ from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
 from bukken_contract import exact_json
-from bukken_contract.inquiry import CLIENT_HEADER, IDEMPOTENCY_KEY, INQUIRIES, is_inquiry_key
-from bukken_contract.problems import IdempotencyKeyMissing, NotFound, Unauthenticated
+from bukken_contract.inquiry import (
+    CLIENT_HEADER,
+    IDEMPOTENCY_KEY,
+    INQUIRIES,
+    client_of,
+    is_inquiry_key,
+)
+from bukken_contract.problems import IdempotencyKeyMissing, NotFound
 from command_api.bodies import INQUIRY_BYTES, JSON, json_object
 from command_api.commands import AcceptInquiry, EraseInquiry
 from command_api.inquiry_handlers import accept_inquiry, erase_inquiry
@@ -32,7 +38,8 @@ _IDEMPOTENCY_KEY: Final = re.compile(r'(?P<mark>"?)(?P<key>[A-Za-z0-9_-]{8,64})(
 async def post(request: Request, work: Works) -> Response:
     """Accepts an inquiry."""
     check_no_query(request)
-    poster, idempotency_key = client_of(request.headers), _idempotency_key_of(request.headers)
+    poster = client_of(request.headers.get(CLIENT_HEADER))
+    idempotency_key = _idempotency_key_of(request.headers)
     members = await json_object(request, types=(JSON,), most=INQUIRY_BYTES)
     command = AcceptInquiry(
         inquiry_key=str(uuid7()),
@@ -48,24 +55,11 @@ async def post(request: Request, work: Works) -> Response:
 async def delete(request: Request, segment: str, work: Works) -> Response:
     """Erases the person of an inquiry."""
     check_no_query(request)
-    poster = client_of(request.headers)
+    poster = client_of(request.headers.get(CLIENT_HEADER))
     if not is_inquiry_key(segment):
         raise NotFound("there is no such inquiry")
     await work.do(erase_inquiry, EraseInquiry(inquiry_key=segment, poster=poster))
     return Response(status_code=204)
-
-
-def client_of(headers: Headers) -> str:
-    """Whose token the request came with.
-
-    Raises:
-        Unauthenticated: there is no sidecar in front, or its token names nobody.
-    """
-    if not (client := headers.get(CLIENT_HEADER)):
-        raise Unauthenticated(
-            f"inquiries belong to a client; the sidecar names it, {CLIENT_HEADER}"
-        )
-    return client
 
 
 def _idempotency_key_of(headers: Headers) -> str:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bukken_contract import exact_json
 from bukken_contract.etags import etag
 from bukken_contract.keys import listing_key_of
+from bukken_contract.own_writes import HEADER, Tokens, Write
 from bukken_contract.problems import MalformedRequest
 from command_api.batches import Places, results_of
 from command_api.bodies import JSON, MERGE_PATCH, NDJSON, batch, json_object
@@ -44,7 +45,7 @@ async def put(request: Request, segment: str, work: Works) -> Response:
         conditions=conditions,
         source_version=source_version,
     )
-    return _answer(await work.do(put_listing, command), key=key)
+    return _answer(request, await work.do(put_listing, command), key=key)
 
 
 @router.patch("/v1/listings/{segment}")
@@ -59,7 +60,7 @@ async def patch(request: Request, segment: str, work: Works) -> Response:
         source_base_version=source_base_version_of(request.headers, below=source_version),
         patch=await json_object(request, types=(MERGE_PATCH, JSON)),
     )
-    return _answer(await work.do(patch_listing, command), key=key)
+    return _answer(request, await work.do(patch_listing, command), key=key)
 
 
 @router.delete("/v1/listings/{segment}")
@@ -70,8 +71,9 @@ async def delete(request: Request, segment: str, work: Works) -> Response:
         conditions=conditions_of(request.headers),
         source_version=source_version_of(request.headers),
     )
-    await work.do(remove_listing, command)
-    return Response(status_code=204)
+    version = await work.do(remove_listing, command)
+    token = _token(request, Write(command.listing_key, version))
+    return Response(status_code=204, headers=token)
 
 
 @router.post("/v1/batches/listings")
@@ -80,8 +82,8 @@ async def post_batch(request: Request, work: Works) -> Response:
     check_no_query(request)
     places: Places = request.app.state.places
     with places.one():
-        results = await results_of(await batch(request), work=work)
-    return Response(results, media_type=NDJSON)
+        results, last = await results_of(await batch(request), work=work)
+    return Response(results, media_type=NDJSON, headers=_token(request, last))
 
 
 def check_no_query(request: Request) -> None:
@@ -104,13 +106,21 @@ def _key(request: Request, segment: str) -> str:
     return listing_key_of(segment)
 
 
-def _answer(outcome: Outcome, *, key: str) -> Response:
+def _token(request: Request, write: Write | None) -> dict[str, str]:
+    """The header with which a query sees this write, where there is a secret to sign it with."""
+    tokens: Tokens = request.app.state.tokens
+    token = tokens.of(write) if write is not None else None
+    return {} if token is None else {HEADER: token}
+
+
+def _answer(request: Request, outcome: Outcome, *, key: str) -> Response:
     created = outcome.result == "created"
     location = {"Location": f"/v1/listings/{quote(key, safe='')}"} if created else {}
     members = {LISTING_KEY: key, "Version": outcome.version, "Result": outcome.result}
+    token = _token(request, Write(key, outcome.version))
     return Response(
         exact_json.encode(members),
         status_code=201 if created else 200,
         media_type=JSON,
-        headers={"ETag": etag(outcome.version)} | location,
+        headers={"ETag": etag(outcome.version)} | location | token,
     )

@@ -2,12 +2,13 @@
 
 from pydantic import Field
 
+from bukken_contract.own_writes import OwnWritesSettings
 from bukken_contract.settings import ProcessSettings
 from bukken_database.roles import WRITER
 from bukken_database.settings import DatabaseSettings
 
 
-class Settings(DatabaseSettings, ProcessSettings):
+class Settings(OwnWritesSettings, DatabaseSettings, ProcessSettings):
     """The command side of Bukken: the only process that writes listings."""
 
     database_user: str = Field(WRITER, description="The role to connect as.")

@@ -10,8 +10,8 @@ from flask import Flask, Response, request
 from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import Readiness
-from bukken_database.sessions import ReadDatabase
-from query_api import changes, errors, exports, health, routes
+from query_api import changes, errors, exports, health, inquiries, routes
+from query_api.own_writes import Reads
 from query_api.parsing import sent_path
 from query_api.settings import Settings
 
@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would be an answer no other part gives
     app.wsgi_app = _routed_as_sent(app.wsgi_app)  # type: ignore[method-assign, assignment] # as Flask shows it
     engine = reader_engine(settings, application="query-api")
-    database = ReadDatabase(engine, request_seconds=settings.request_seconds)
+    database = Reads(engine, settings=settings)
     readiness = Readiness(admin_url=settings.envoy_admin_url)
     begin = partial(health.begin_to_watch, engine, readiness=readiness)
     app.extensions |= {"begin": begin, "database": database}
@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(routes.listings(database))
     app.register_blueprint(changes.changes(database))
     app.register_blueprint(exports.exports(database))
+    app.register_blueprint(inquiries.inquiries(database))
     errors.register(app)
     app.before_request(_tie_logs_to_the_request)
     app.after_request(_complete_headers)

@@ -14,14 +14,16 @@ from flask import Blueprint, Response, request
 from sqlalchemy import RowMapping
 
 from bukken_contract.exact_json import encode
-from bukken_database.sessions import ReadDatabase, ReadSession
-from query_api.changes import FEED_ID, INCLUDE, changes_link
+from bukken_database.sessions import ReadSession
+from query_api.changes import INCLUDE, changes_link
 from query_api.cursor_keys import CursorKeys
 from query_api.cursors import Position
 from query_api.documents import listing_document
-from query_api.feed_queries import Place, check_place, last_place
+from query_api.feed_queries import EVENTS, Place, check_place, last_place
+from query_api.own_writes import Reads
 from query_api.pages import Rows, Walk
 from query_api.parsing import CURSOR, LIMIT, cursor_parser, limit_parser, parameters_of
+from query_api.places import FEED_ID
 from query_api.queries import which_visible
 
 EXPORT: Final = "/v1/exports/listings"
@@ -35,7 +37,7 @@ _PARSERS: Final = {LIMIT: limit_parser(MAX_LISTINGS), CURSOR: cursor_parser}
 _BETWEEN: Final = "\n"
 
 
-def exports(database: ReadDatabase) -> Blueprint:
+def exports(database: Reads) -> Blueprint:
     """GET and HEAD of the export."""
     blueprint = Blueprint("exports", __name__)
     keys = CursorKeys()
@@ -70,11 +72,11 @@ class _Export:
         far, or a change that is not in the feed's rest is not in its rows either.
         """
         if after is None:
-            self._began, key = last_place(self._session), ""
+            self._began, key = last_place(self._session, of=EVENTS), ""
         else:
             feed_id, _, key = after.listing_key.partition(_BETWEEN)
             self._began = Place(UUID(feed_id), int(str(after.value)))
-            check_place(self._session, self._began)
+            check_place(self._session, self._began, of=EVENTS)
         return which_visible(self._session, after=key, rows=rows)
 
     def position(self, row: RowMapping) -> Position:

@@ -36,6 +36,10 @@ _VISIBLE: Final[Select[Any]] = (
     .limit(bindparam("rows", type_=Integer()))
 )
 
+_VERSION: Final[Select[Any]] = select(listings.c.version).where(
+    listings.c.listing_key == bindparam("key")
+)
+
 # All of it stands in the index listings_keys: the table is not read.
 _KEYS: Final[Select[Any]] = (
     select(listings.c.listing_key, listings.c.version)
@@ -48,6 +52,12 @@ _KEYS: Final[Select[Any]] = (
 def which_listing(session: ReadSession, *, key: str) -> RowMapping | None:
     """The listing of this key, visible or not, removed or not, or None when it never was there."""
     return session.row(_ONE.params(key=key))
+
+
+def version_of(session: ReadSession, *, key: str) -> int:
+    """The version of this key's listing or tombstone, or 0 when it never was there."""
+    row = session.row(_VERSION.params(key=key))
+    return row["version"] if row else 0
 
 
 def which_keys(session: ReadSession, *, after: str, rows: int) -> Sequence[RowMapping]:

@@ -11,10 +11,11 @@ from bukken_contract.etags import etag, names_current
 from bukken_contract.exact_json import encode
 from bukken_contract.keys import listing_key_of
 from bukken_contract.problems import ListingRemoved, MalformedRequest, NotFound
-from bukken_database.sessions import ReadDatabase, ReadSession
+from bukken_database.sessions import ReadSession
 from query_api.cursor_keys import CursorKeys
 from query_api.cursors import Position
 from query_api.documents import key_document, listing_document
+from query_api.own_writes import Reads
 from query_api.pages import Rows, Walk
 from query_api.parsing import CURSOR, LIMIT, cursor_parser, limit_parser, parameters_of
 from query_api.queries import which_keys, which_listing
@@ -30,7 +31,7 @@ DEFAULT_KEYS: Final = 1_000
 _KEYS_PARSERS: Final = {LIMIT: limit_parser(MAX_KEYS), CURSOR: cursor_parser}
 
 
-def listings(database: ReadDatabase) -> Blueprint:
+def listings(database: Reads) -> Blueprint:
     """GET and HEAD of the listings; Flask answers HEAD from GET."""
     blueprint = Blueprint("listings", __name__)
     keys = CursorKeys()
@@ -50,8 +51,8 @@ def listings(database: ReadDatabase) -> Blueprint:
     @blueprint.get("/v1/listings/<segment>")
     def one(segment: str) -> Response:
         key = listing_key_of(segment)
-        _refuse_query_string()
-        row = _shown(database.run(lambda session: which_listing(session, key=key)))
+        refuse_query_string()
+        row = _shown(database.run(partial(which_listing, key=key), or_writer=True))
         tag = {"ETag": etag(row["version"])}
         if names_current(request.headers.get("If-None-Match", ""), version=row["version"]):
             return Response(status=304, headers=tag)
@@ -61,7 +62,7 @@ def listings(database: ReadDatabase) -> Blueprint:
     return blueprint
 
 
-def _refuse_query_string() -> None:
+def refuse_query_string() -> None:
     """As a write does: a `?` in a key that was not escaped asks for another listing."""
     if request.query_string:
         raise MalformedRequest("this takes no query string; a ? in a ListingKey is sent as %3F")
