@@ -88,7 +88,7 @@ if call == "apply without Deployments":
 
 
 def record(*releases: tuple[int, int]) -> str:
-    """What the cluster remembers of these releases, by the sides' numbers; the relay has the first."""
+    """What the cluster remembers of these releases, by the sides' numbers; relays as the first."""
     lines = [
         {
             "release": f"r{max(numbers)}",
