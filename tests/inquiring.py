@@ -46,14 +46,15 @@ KEEP: Final = """
 INSERT INTO bukken.inquiries (inquiry_key, poster, idempotency_key, request_digest, listing_key,
     name, email, phone, message)
 VALUES (%(key)s, %(poster)s, %(key)s, 'digest', %(listing)s,
-    %(FullName)s, %(Email)s, '+81398765432', %(Message)s)
+    %(FullName)s, %(Email)s, %(phone)s, %(Message)s)
 """
 
 
 def keep(writer: Connection, key: str | None = None, *, poster: str = "portal-a") -> str:
     """Accepts one without a command-api, in the connection's transaction; gives its key."""
     made = key or str(uuid4())
-    writer.execute(KEEP, PERSON | {"key": made, "poster": poster, "listing": "a"})
+    others = {"key": made, "poster": poster, "listing": "a", "phone": "+81398765432"}
+    writer.execute(KEEP, PERSON | others)
     return made
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
+from inquiring import PATH, TRACES, inquiry_about, request_of
 
 Bearer = Callable[..., dict[str, str]]
 
@@ -101,3 +102,22 @@ def test_an_id_token_does_not_even_reach_a_405(
     )
 
     assert (refused.status_code, passed.status_code, seen) == (403, 200, [])
+
+
+def test_of_an_inquiry_no_word_is_logged(
+    ingress: httpx.Client, admin: httpx.Client, bearer: Bearer,
+    access_log: Callable[[], list[dict[str, Any]]], until: Callable[..., None],
+) -> None:  # fmt: skip
+    """Neither of its body nor of its headers, accepted or refused, with everything logged."""
+    admin.post("/runtime_modify?access_log.success_sample=100")
+    inquiry = request_of(inquiry_about("a"), idempotency_key="himitsu-taro-0001")
+    tokens: list[dict[str, str]] = [bearer("inquiries.write"), bearer("listings.read"), {}]
+    answers = [
+        ingress.post(PATH, content=inquiry["content"], headers=inquiry["headers"] | token)
+        for token in tokens
+    ]
+    ids = {answer.headers["x-request-id"] for answer in answers}
+
+    until(lambda: ids <= {line["request_id"] for line in access_log()}, what="all are logged")
+    assert [answer.status_code for answer in answers] == [200, 403, 401]
+    assert [trace for trace in (*TRACES, "himitsu-taro") if trace in repr(access_log())] == []
