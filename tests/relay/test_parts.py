@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
+from bukken_contract.settings import table
 from command_api.relay import backoff, listings
 from command_api.relay.back_end import outcome_of
 from command_api.relay.backoff import AWAY_AFTER, Pace, jittered
 from command_api.relay.listings import Listings, NoAnswer, Snapshot
+from command_api.relay.settings import Settings
 from command_api.relay.tokens import NoToken, Token
+
+
+README = Path(__file__).parents[2] / "services" / "command-api" / "README.md"
+
+
+def test_the_readme_has_the_relays_settings() -> None:
+    """A setting that is not documented does not exist for the one who runs it."""
+    text = README.read_text(encoding="utf-8")
+
+    documented = text.partition("<!-- relay -->\n")[2].partition("\n<!-- /relay -->")[0]
+
+    assert documented == table(Settings)
 
 
 @pytest.mark.parametrize(
