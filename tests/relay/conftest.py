@@ -160,7 +160,7 @@ class Table:
     def run(self, statement: str, *values: object) -> None:
         """Does it, as the writer."""
         with self._database.connect("bukken_writer") as connection:
-            connection.execute(statement, values)  # type: ignore[arg-type]  # a literal of these tests
+            connection.execute(statement, values)
 
     def row(self, key: str) -> dict[str, Any]:
         """One of them."""
