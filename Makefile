@@ -65,6 +65,13 @@ compose-test: $(UV) ## On containers: the system tests, and all that asks a data
 kind-test: $(UV) ## On the cluster of kubectl's current context: k8s/kind and what it promises
 	@BUKKEN_KIND_TEST="$(CONTEXT)" $(RUN) pytest -s -v --timeout=1800 tests/kind $(ARGS)
 
+# What `make test` asks takes half a minute; this some ten.
+fuzz: $(UV) ## Ask the platform thousands of things more than `make test` does: make fuzz EXAMPLES=400
+	@$(RUN) pytest -s tests/system/test_fuzzing.py --fuzzing-examples=$(or $(EXAMPLES),400)
+
+openapi: $(UV) ## Make the OpenAPI document and its page anew, from the code of both sides
+	@$(RUN) python -m openapi
+
 lint: $(UV) ## Ruff: rules and formatting
 	@$(RUN) ruff check --quiet .
 	@$(RUN) ruff format --check --quiet .
@@ -93,4 +100,4 @@ help: ## This menu
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 
-.PHONY: release rollback run demo token import restart undo evict clean test kind-test compose-test lint types format bench help
+.PHONY: fuzz openapi release rollback run demo token import restart undo evict clean test kind-test compose-test lint types format bench help

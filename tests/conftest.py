@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import properties
 import pytest
 
 from bukken_local.database.endpoint import Address
@@ -15,9 +16,18 @@ pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "fee
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--place=compose` runs tests/system on containers instead of on processes."""
+    """`--place=compose` runs tests/system on containers instead of on processes.
+
+    `--fuzzing-examples=N` has the fuzzer make up to N random cases for each call, HEAD included.
+    """
     parser.addoption("--place", choices=("local", "compose"), default="local")
     parser.addoption("--inquiries", type=int, default=300, help="for each proof that sends many")
+    parser.addoption("--fuzzing-examples", type=int)
+
+
+def pytest_configure() -> None:
+    """Property tests find the same each time, unless `--hypothesis-profile` says otherwise."""
+    properties.register()
 
 
 @pytest.fixture(autouse=True)

@@ -4,23 +4,51 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
+from feeding import Candidate, Connection, Event, events_of, put
 from flask.testing import FlaskClient
 from migrated_database import MigratedDatabase
+from running_command_api import RunningCommandApi
+from waiting import wait_until
 
 Copy = dict[str, int]
+StartSequencer = Callable[[MigratedDatabase], RunningCommandApi]
+
+
+class Answer(Protocol):
+    """What both the tests' client of an app and a client of the platform give."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP's."""
+
+    @property
+    def data(self) -> bytes:
+        """The body."""
+
+
+class Client(Protocol):
+    """Whom a partner asks."""
+
+    def get(self, link: str, /) -> Answer:
+        """Asks."""
 
 
 class Follower:
     """Follows until it is told to stop and has all there is."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self.numbers: list[int] = []
+        self.events: list[tuple[int, str]] = []
         self.copy: Copy = {}
         self.after = 0
         self.feed_id = ""
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of all events it was told."""
+        return [number for number, _ in self.events]
 
     def start_at(self, *, after: int, feed_id: str, copy: Copy) -> None:
         """With what an export gave."""
@@ -42,15 +70,15 @@ class Follower:
         if answer.status_code == 503:
             return True
         assert answer.status_code == 200, answer.data
-        page = answer.get_json()
+        page = json.loads(answer.data)
         self.after, self.feed_id = page["After"], page["FeedId"]
         for event in page["value"]:
             self._take(event)
         return bool(page["value"])
 
     def _take(self, event: dict[str, Any]) -> None:
-        self.numbers.append(event["EntityEventSequence"])
         key = event["ResourceRecordKey"]
+        self.events.append((event["EntityEventSequence"], key))
         if "Gone" in event:
             self.copy.pop(key, None)
         else:
@@ -58,7 +86,7 @@ class Follower:
 
 
 @contextmanager
-def following(follower: Follower) -> Iterator[None]:
+def following(follower: Follower, *, seconds: float = 10) -> Iterator[None]:
     """It follows while this is open, and afterwards has all that there is."""
     stop = threading.Event()
     # A daemon: a test that fails ends.
@@ -68,15 +96,16 @@ def following(follower: Follower) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=10)
+        thread.join(timeout=seconds)
+        assert not thread.is_alive(), "the follower has not come to the end"
 
 
 class Exporter:
     """A partner that loads everything, a page a call."""
 
-    def __init__(self, client: FlaskClient, *, limit: int) -> None:
+    def __init__(self, client: Client, *, limit: int) -> None:
         self._client = client
-        self._link: str | None = f"/v1/exports/listings?limit={limit}"
+        self.link: str | None = f"/v1/exports/listings?limit={limit}"
         self.copy: Copy = {}
         self.pages = 0
         self.last: dict[str, Any] = {}
@@ -84,11 +113,11 @@ class Exporter:
     @property
     def is_complete(self) -> bool:
         """Whether the last line of a page has said so."""
-        return self._link is None
+        return self.link is None
 
     def page(self, *, broken_after: int | None = None) -> None:
         """Loads a page; one that breaks off after so many lines is asked for again."""
-        answer = self._client.get(self._link or "")
+        answer = self._client.get(self.link or "")
         assert answer.status_code == 200, answer.data
         lines = [json.loads(line) for line in answer.data.splitlines()][:broken_after]
         if "count" not in lines[-1]:
@@ -96,7 +125,7 @@ class Exporter:
         *listings, self.last = lines
         assert self.last["count"] == len(listings)
         self.copy |= {listing["ListingKey"]: listing["Version"] for listing in listings}
-        self._link = self.last.get("next")
+        self.link = self.last.get("next")
         self.pages += 1
 
 
@@ -105,3 +134,54 @@ def table_of(database: MigratedDatabase) -> Copy:
     with database.connect("bukken_writer") as writer:
         rows = writer.execute("SELECT listing_key, version FROM listings WHERE visible")
         return dict(rows.fetchall())
+
+
+def until_all_is_numbered(master: Connection) -> list[Event]:
+    """The events, once none waits."""
+    wait_until(
+        lambda: master.execute("SELECT FROM unnumbered_events").fetchone() is None,
+        what="all is numbered",
+    )
+    return events_of(master)
+
+
+def write(database: MigratedDatabase, *keys: str, numbered: bool = True) -> None:
+    """Puts listings, and a new Pod's sequencer numbers them."""
+    with database.connect("bukken_writer") as writer:
+        writer.autocommit = True
+        for key in keys:
+            put(writer, key)
+        if numbered:
+            assert Candidate(writer).number(lease="0") is not None
+
+
+def begins_again(client: FlaskClient, follower: Follower) -> bool:
+    """Whether the follower is told to, and how."""
+    link = f"/v1/changes?after={follower.after}&FeedId={follower.feed_id}"
+    problem = client.get(link).get_json()
+    return (problem.get("status"), "/v1/exports/listings" in problem.get("detail", "")) == (
+        410,
+        True,
+    )
+
+
+def followed(client: FlaskClient) -> Follower:
+    """Who has all there is."""
+    made = Follower(client)
+    while made.page():
+        pass
+    return made
+
+
+def is_complete(client: FlaskClient, database: MigratedDatabase) -> bool:
+    """Whether a new export, and the changes after it, are the table."""
+    exporter, anew = Exporter(client, limit=2), Follower(client)
+    exporter.page()
+    write(database, "d", "a")
+    while not exporter.is_complete:
+        exporter.page()
+    begun = exporter.last
+    anew.start_at(after=begun["EntityEventSequence"], feed_id=begun["FeedId"], copy=exporter.copy)
+    while anew.page():
+        pass
+    return anew.copy == table_of(database)

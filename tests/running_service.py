@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -83,10 +83,10 @@ def stopped(*pids: int) -> Iterator[None]:
 
 
 @contextmanager
-def forwarded(listen: Address, *, to: Address) -> Iterator[None]:
+def forwarded(listen: Address, *, to: Address | Callable[[], Address]) -> Iterator[None]:
     """A database endpoint that comes to be."""
     loop = asyncio.new_event_loop()
-    endpoint = Endpoint(listen, pick=lambda: to)
+    endpoint = Endpoint(listen, pick=to if callable(to) else lambda: to)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(endpoint.start(), loop).result()

@@ -51,7 +51,10 @@ def client_of(header: str | None) -> str:
         Unauthenticated: there is no sidecar in front, or its token names nobody.
     """
     if not header:
-        raise Unauthenticated(f"an inquiry is a client's; the sidecar names it in {CLIENT_HEADER}")
+        raise Unauthenticated(
+            f"an inquiry is a client's; the sidecar names it in {CLIENT_HEADER}",
+            headers={"WWW-Authenticate": 'Bearer realm="bukken"'},
+        )
     return header
 
 

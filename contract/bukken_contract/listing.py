@@ -198,7 +198,7 @@ class Fault:
 
 
 # (dependent, needed): a number without its unit, a price without its currency means nothing.
-_NEEDS: Final = (
+NEEDS: Final = (
     ("latitude", "longitude"),
     ("longitude", "latitude"),
     ("list_price", "currency"),
@@ -213,7 +213,7 @@ _NEEDS: Final = (
 )
 
 
-_CODES: Final = (
+CODES: Final = (
     ("currency", re.compile("[A-Z]{3}"), "must be three capital letters (ISO 4217)"),
     ("country", re.compile("[A-Z]{2}"), "must be two capital letters (ISO 3166-1)"),
 )
@@ -223,12 +223,12 @@ def faults_between_fields(listing: Listing) -> list[Fault]:
     """What lengths and ranges cannot show: a missing companion, a range turned round, no code."""
     faults = [
         Fault(wire_name(name), rule)
-        for name, form, rule in _CODES
+        for name, form, rule in CODES
         if (code := getattr(listing, name)) is not None and not form.fullmatch(code)
     ]
     faults += [
         Fault(wire_name(needed), f"is required with {wire_name(name)}")
-        for name, needed in _NEEDS
+        for name, needed in NEEDS
         if getattr(listing, name) is not None and getattr(listing, needed) is None
     ]
     low, high = listing.walking_minutes, listing.walking_minutes_max

@@ -7,17 +7,22 @@ from bukken_contract.problems import MethodNotAllowed, NotFound, Problem
 
 
 class Path(NamedTuple):
-    """A public path and the methods each side serves there."""
+    """A path, the methods each side serves there, and whether they are served without a token."""
 
     template: str
     query: tuple[str, ...]
     command: tuple[str, ...]
+    is_public: bool = False
 
     @property
     def allow(self) -> str:
         """The `Allow` header: both sides' methods, since the client sees one URL."""
-        return ", ".join(self.query + self.command)
+        return ", ".join(dict.fromkeys(self.query + self.command))
 
+
+# Described by both sides alike, for whoever stands before one of them alone.
+OPENAPI: Final = "/v1/openapi.json"
+OPENAPI_PAGE: Final = "/v1/openapi.html"
 
 PATHS: Final = (
     Path("/v1/listings", query=("GET", "HEAD"), command=()),
@@ -28,6 +33,10 @@ PATHS: Final = (
     Path("/v1/batches/listings", query=(), command=("POST",)),
     Path("/v1/inquiries", query=("GET", "HEAD"), command=("POST",)),
     Path("/v1/inquiries/{InquiryKey}", query=("GET", "HEAD"), command=("DELETE",)),
+    *(
+        Path(name, query=("GET", "HEAD"), command=("GET", "HEAD"), is_public=True)
+        for name in (OPENAPI, OPENAPI_PAGE)
+    ),
 )
 
 _PATTERNS: Final = tuple(
@@ -48,4 +57,4 @@ def problem_of_unserved(path: str, *, method: str) -> Problem:
                 f"{method} is not served here; {served.template} takes {served.allow}",
                 headers={"Allow": served.allow},
             )
-    return NotFound("there is no such path; the paths begin with /v1/")
+    return NotFound(f"there is no such path; {OPENAPI} has all there are")

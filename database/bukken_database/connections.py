@@ -21,11 +21,11 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bukken_database.failures import Failure, failure_of
+from bukken_database.pings import ask_when_taken_out, ping_asyncpg, psycopg_ping
 from bukken_database.settings import DatabaseSettings
 
-# Seconds. Together they stay below a request's deadline (12 s): wait 2 + connect 3 + statement 5.
-# Only when a connection in the pool has fallen silent they do not, since asking it costs 6 more: a
-# statement then gets what is left of the request (`DEADLINE`).
+# Seconds. Together they stay below a request's deadline (12 s): wait 2 + ask what is in the pool 1
+# (pings.py) + connect 3 + statement 5.
 POOL_WAIT_SECONDS: Final = 2
 CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 5
@@ -52,7 +52,6 @@ _KEEPALIVE: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives
 _RULES: Final[dict[str, Any]] = {
     "max_overflow": 0,
     "pool_timeout": POOL_WAIT_SECONDS,
-    "pool_pre_ping": True,
     "hide_parameters": True,  # an error's text must not carry what people wrote
 }
 
@@ -81,6 +80,7 @@ def writer_engine(settings: DatabaseSettings, *, application: str) -> AsyncEngin
     )
     event.listen(engine.sync_engine, "connect", _keep_alive)
     event.listen(engine.sync_engine, "invalidate", _leave_without_goodbye)
+    ask_when_taken_out(engine.sync_engine, ping=ping_asyncpg)
     _obey_rules(engine.sync_engine, settings)
     return engine
 
@@ -147,6 +147,7 @@ def _psycopg_engine(
         connect_args=arguments,
         **_RULES,
     )
+    ask_when_taken_out(engine, ping=psycopg_ping(engine, deadline=DEADLINE))
     _obey_rules(engine, settings)
     return engine
 
@@ -172,7 +173,8 @@ def _obey_rules(engine: Engine, settings: DatabaseSettings) -> None:
     @event.listens_for(engine, "handle_error")
     def _drop_what_is_gone(context: ExceptionContext) -> None:
         """A demoted writer answers 25006 on a sound connection: SQLAlchemy would keep it."""
-        if failure_of(context.sqlalchemy_exception or context.original_exception) is Failure.GONE:
+        failure = failure_of(context.sqlalchemy_exception or context.original_exception)
+        if failure in {Failure.GONE, Failure.SILENT}:
             context.is_disconnect = True
 
 

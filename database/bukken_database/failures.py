@@ -3,13 +3,17 @@
 Failure    what happened                                         what is done
 GONE       the connection or its server is lost, or the writer   drop it, try again on a new one
            is a writer no more (25006)
+SILENT     the server keeps the connection and says nothing      drop it; 503, since it was waited
+                                                                 for already
 CONFLICT   two transactions stood in each other's way            try the unit of work again
 SLOW       a time-out: statement, lock, or waiting for the pool  503 at once; trying again feeds it
 None       anything else is our mistake                          500, and an entry in the log
 """
 
 from enum import Enum, auto
+from typing import Final
 
+from psycopg import errors
 from sqlalchemy import exc
 
 
@@ -17,6 +21,7 @@ class Failure(Enum):
     """How to go on after a database error."""
 
     GONE = auto()
+    SILENT = auto()
     CONFLICT = auto()
     SLOW = auto()
 
@@ -50,6 +55,10 @@ _BY_SQLSTATE = {
 # `target_session_attrs=read-write` on a server that is read-only.
 _NO_HOST = "none of the hosts match"
 
+# asyncpg raises Python's own, and so does the system for a peer that vanished. psycopg's second is
+# what its waits raise: the one name it has for it.
+_TIME_OUTS: Final = (TimeoutError, errors.ConnectionTimeout, errors._WaitTimeout)  # noqa: SLF001 — see above
+
 
 def sqlstate_of(error: BaseException) -> str | None:
     """The SQLSTATE below SQLAlchemy's wrapping; asyncpg and psycopg both call it sqlstate."""
@@ -64,12 +73,14 @@ def failure_of(error: BaseException) -> Failure | None:
     state = sqlstate_of(error)
     if state is not None:
         return _BY_SQLSTATE.get(state) or _BY_SQLSTATE.get(state[:2])
+    if isinstance(getattr(error, "orig", None) or error, _TIME_OUTS):
+        return Failure.SILENT
     return Failure.GONE if _is_lost(error) else None
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Without SQLSTATE: refused (OSError), unanswered (TimeoutError), killed (invalidated)."""
-    if isinstance(error, OSError | TimeoutError):
+    """Without SQLSTATE: refused (OSError), killed (invalidated)."""
+    if isinstance(error, OSError):
         return True
     if not isinstance(error, exc.DBAPIError):
         return False

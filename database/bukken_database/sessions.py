@@ -191,7 +191,7 @@ def _raise_unless_worth_another_try(error: Exception, *, last: bool) -> None:
     if failure is None:
         raise error
     log.warning("database %s: %s %s", failure.name, type(error).__name__, sqlstate_of(error) or "")
-    if failure is Failure.SLOW:
+    if failure in {Failure.SLOW, Failure.SILENT}:
         raise DatabaseUnavailable("the database did not answer in time") from error
     if last:
         raise DatabaseUnavailable("the database cannot be reached") from error

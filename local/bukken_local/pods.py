@@ -112,6 +112,7 @@ class Pods:
             secrets={
                 f"{deployment}-database": {"password": self._password(deployment)},
                 f"{deployment}-client": {"password": self._client_secret(deployment)},
+                "consistency": {"secrets": self.state.secret("consistency").read_text()},
             },
         )
         pod.gate_open = not gated

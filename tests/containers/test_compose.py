@@ -116,6 +116,7 @@ def test_no_container_has_a_right_or_a_disk_it_does_not_need() -> None:
         ),
         ("inquiry-relay-client", {"issuer", "inquiry-relay-1"}),
         ("query-api-database", {"bootstrap", "query-api-1", "query-api-2"}),
+        ("consistency", {f"{side}-{number}" for side in SIDES for number in (1, 2)}),
         ("issuer-keys", {"issuer"}),
         ("issuer-clients", {"issuer", "legacy"}),
     ],

@@ -35,26 +35,20 @@ def test_a_changed_token_is_refused(at: int) -> None:
         TOKENS.write_of(urlsafe_b64encode(raw).decode())
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "=",
-        "é",
-        "a" * 20_000,
-        "AAAA",
-        "a, b",
-        "\n",
-        f"{given()}=",
-        f"{given()}!",
-        f" {given()}",
-    ],
-)
+@pytest.mark.parametrize("token", ["", "x", "=", "é", "a" * 20_000, "AAAA", "a, b", "\n"])
 def test_what_is_no_token_is_refused(token: str) -> None:
-    """Any text is an answer of 400, never an error of ours; a token is taken as it was given."""
+    """Any text is an answer of 400, never an error of ours."""
     with pytest.raises(ConsistencyTokenRefused, match="none that was given here"):
         TOKENS.write_of(token)
+
+
+@pytest.mark.parametrize("written", ["{}=", "{}!", " {}", "{}\n", "{}, {}"])
+def test_a_token_is_taken_as_it_was_given(written: str) -> None:
+    """Base64 may be written in many ways; one of them is ours."""
+    token = given()
+
+    with pytest.raises(ConsistencyTokenRefused, match="none that was given here"):
+        TOKENS.write_of(written.format(token, token))
 
 
 def test_a_token_of_another_exchange_is_refused() -> None:

@@ -213,7 +213,7 @@ def test_asyncpg_gives_up_a_server_that_falls_silent(
     with pytest.raises((DBAPIError, TimeoutError)) as failed:
         on_writer(database.settings("bukken_writer"), ask)
 
-    assert failure_of(failed.value) is Failure.GONE
+    assert failure_of(failed.value) is Failure.SILENT
 
 
 def test_a_rotated_password_needs_no_restart(

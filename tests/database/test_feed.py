@@ -1,13 +1,20 @@
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from feeding import Candidate, events_of, falsify, put, remove
 from psycopg import errors
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from feeding import Connection
     from migrated_database import MigratedDatabase
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 def test_each_change_that_can_be_seen_is_an_event(writer: "Connection", leader: Candidate) -> None:
@@ -106,6 +113,37 @@ def test_a_leader_in_mid_batch_is_waited_for(
     assert second.number() == 1
     with feed_database.connect("bukken_reader") as reader:
         assert [(n, key) for n, key, _ in events_of(reader)] == [(1, "a"), (2, "b")]
+
+
+def test_who_waited_goes_on_where_the_other_ended(
+    writer: "Connection", another_writer: "Connection", master: "Connection"
+) -> None:
+    """It asked while the head was lower; that is not what it numbers by."""
+    first, second = Candidate(writer), Candidate(another_writer)
+    put(writer, "a")
+    waiting = threading.Thread(target=second.number)
+    with writer.transaction():
+        first.number(lease="0")
+        waiting.start()
+        wait_until(lambda: master.execute(WAITING).fetchone() == (1,), what="the other waits")
+    waiting.join()
+    put(writer, "b")
+
+    assert second.number() == 1
+    assert [(n, key) for n, key, _ in events_of(writer)] == [(1, "a"), (2, "b")]
+
+
+def test_a_batch_is_the_oldest(
+    writer: "Connection", leader: Candidate, master: "Connection"
+) -> None:
+    """In whatever order they lie in the table: a later version may not come before an earlier."""
+    put(writer, "a")
+    put(writer, "a")
+    master.execute("UPDATE unnumbered_events SET written_at = now() WHERE version = 1")
+
+    leader.number(most=1)
+
+    assert [version for _, _, version in events_of(writer)] == [1]
 
 
 def test_a_batch_that_breaks_off_is_numbered_by_the_next(

@@ -32,7 +32,7 @@ def goes_on(writer: "Connection", leader: Candidate, *, seen: int = 0) -> bool:
     leader.number(seen=seen)
     told = events_of(writer)
     is_same = feed_id_of(writer) == was
-    assert is_same == (told[-1].sequence < 1_000_000)
+    assert is_same == (told[-1].sequence < max(seen, 1) + 1_000_000)
     return is_same
 
 
@@ -128,6 +128,31 @@ def test_a_feed_of_which_something_was_forgotten_goes_on(
 def test_a_head_below_what_was_seen_is_another_feed(writer: "Connection", begun: Candidate) -> None:
     """The leader outlives the server: numbers it was given are gone, so a commit was lost."""
     assert not goes_on(writer, begun, seen=41)
+
+
+def test_a_leader_with_nothing_to_do_remembers_as_well(
+    writer: "Connection", begun: Candidate
+) -> None:
+    """It would else be told the lower head, and forget."""
+    begun.number()
+    was = feed_id_of(writer)
+
+    begun.number(seen=41)
+
+    assert feed_id_of(writer) != was
+
+
+def test_a_leader_with_nothing_to_do_sees_it_as_well(
+    writer: "Connection", begun: Candidate, master: "Connection"
+) -> None:
+    """It does not wait until its lease is to be renewed."""
+    begun.number()
+    was = feed_id_of(writer)
+    master.execute("UPDATE feed SET head = head")
+
+    begun.number()
+
+    assert feed_id_of(writer) != was
 
 
 def test_the_others_memory_of_the_old_feed_is_no_loss_in_the_new(

@@ -10,7 +10,14 @@ from sqlalchemy import func, select
 
 from bukken_contract.problems import DatabaseUnavailable
 from bukken_database.connections import DEADLINE, reader_engine, writer_engine
-from bukken_database.sessions import ReadDatabase, ReadSession, WriteDatabase, WriteSession
+from bukken_database.sessions import (
+    ReadDatabase,
+    ReadSession,
+    WriteDatabase,
+    WriteSession,
+    seconds_left,
+    within,
+)
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -93,3 +100,12 @@ def test_no_wait_lasts_beyond_the_request(database: "MigratedDatabase", servers:
 
     assert took < 3
     assert DEADLINE.get() == math.inf  # and whatever this thread does next has its own time
+
+
+def test_what_is_asked_within_a_request_ends_with_it() -> None:
+    """A second question has what the first has left of the time, not all of it again."""
+    with within(1), within(12):
+        left = seconds_left()
+
+    assert left <= 1
+    assert seconds_left() == math.inf

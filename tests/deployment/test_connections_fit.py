@@ -28,12 +28,19 @@ SETTINGS: dict[str, type[DatabaseSettings]] = {
 RESERVE = 30
 
 
+POOLS = ("database_pool_size", "database_writer_pool_size")
+
+
 def pool(documents: Documents, side: str) -> int:
-    """Connections that one Pod may open."""
+    """Connections that one Pod may open: its own pool, and a reader's to the writer."""
     *_, app = containers(one(documents, "Deployment", side))
     said = {variable["name"]: variable.get("value") for variable in app["env"]}
-    default: int = SETTINGS[side].model_fields["database_pool_size"].default
-    return int(said.get("BUKKEN_DATABASE_POOL_SIZE") or default)
+    fields = SETTINGS[side].model_fields
+    return sum(
+        int(said.get(f"BUKKEN_{name.upper()}") or fields[name].default)
+        for name in POOLS
+        if name in fields
+    )
 
 
 def connections(documents: Documents, sides: Iterable[str] = COMPONENTS) -> int:
@@ -70,6 +77,15 @@ def test_a_pool_of_forty_would_not_fit() -> None:
     documents = rendered("staging")
     *_, app = containers(one(documents, "Deployment", "command-api"))
     app["env"].append({"name": "BUKKEN_DATABASE_POOL_SIZE", "value": "40"})
+
+    assert connections(documents) > accepted(documents)
+
+
+def test_a_readers_way_to_the_writer_is_counted() -> None:
+    """Both of its pools meet one server after a failover: ten times as many would not fit."""
+    documents = rendered("staging")
+    *_, app = containers(one(documents, "Deployment", "query-api"))
+    app["env"].append({"name": "BUKKEN_DATABASE_WRITER_POOL_SIZE", "value": "20"})
 
     assert connections(documents) > accepted(documents)
 

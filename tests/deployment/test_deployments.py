@@ -47,8 +47,11 @@ def envoy_of(side: str) -> Container:
 
 
 def twins(text: str) -> list[Any]:
-    """A file's documents but for its NetworkPolicy: who calls whom is not the same."""
-    return [each for each in yaml.safe_load_all(text) if each["kind"] != "NetworkPolicy"]
+    """A file's documents but for who calls whom: its policy, and query-api's way to the writer."""
+    documents = [each for each in yaml.safe_load_all(text) if each["kind"] != "NetworkPolicy"]
+    app = documents[1]["spec"]["template"]["spec"]["containers"][0]
+    app["env"] = [each for each in app["env"] if each["name"] != "BUKKEN_DATABASE_WRITER_HOST"]
+    return documents
 
 
 ORDER = (

@@ -78,9 +78,10 @@ def holds_the_file(mounted: str, document: Document) -> bool:
     return bool(value_at(document, f"{ENVOY} args --config-path") == f"{mounted}/envoy.yaml")
 
 
-def below_the_secret(path: str, document: Document) -> bool:
-    """The key `password` of the mounted Secret."""
-    return path == f"{value_at(document, f'{APP} volumeMounts database mountPath')}/password"
+def below(volume: str, key: str) -> Needs:
+    """This key of the mounted Secret."""
+    at = f"{APP} volumeMounts {volume} mountPath"
+    return lambda path, document: bool(path == f"{value_at(document, at)}/{key}")
 
 
 def settings_of_the_side(variables: list[Document], document: Document) -> bool:
@@ -196,8 +197,21 @@ LINES = [
     *(Line(f"{APP} env BUKKEN_DATABASE_{name} valueFrom configMapKeyRef name", says("bukken"),
            "The place's ConfigMap is not the one that is read.")
       for name in ("HOST", "PORT", "NAME", "TLS")),
-    Line(f"{APP} env BUKKEN_DATABASE_PASSWORD_FILE value", below_the_secret,
+    Line(f"{APP} env BUKKEN_DATABASE_PASSWORD_FILE value", below("database", "password"),
          "The app has no password."),
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef key",
+         says("database-writer-host"), "Who wrote is 503 for as long as the reader is behind.",
+         files=("query-api",)),
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef name", says("bukken"),
+         "The place's ConfigMap is not the one that is read.", files=("query-api",)),
+    Line(f"{APP} env BUKKEN_CONSISTENCY_SECRET_FILE value", below("consistency", "secrets"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{APP} volumeMounts consistency mountPath", says("/run/secrets/consistency"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{POD} volumes consistency secret secretName", says("consistency"),
+         "One side signs with what the other does not know."),
+    Line(f"{POD} volumes consistency secret defaultMode", says(0o440),
+         "The app cannot read it, or every user can."),
     Line(f"{APP} volumeMounts database mountPath", says("/run/secrets/database"),
          "The app has no password."),
     Line(f"{APP} volumeMounts tmp mountPath", says("/tmp"),  # noqa: S108 — a container's own

@@ -8,6 +8,7 @@ import yaml
 from deployment.rendered import (
     ON_AWS,
     ROOT,
+    SIDES,
     Document,
     Documents,
     containers,
@@ -19,7 +20,9 @@ from deployment.rendered import (
     workloads,
 )
 
+DRIVER = "secrets-store.csi.k8s.io"
 OWNERS = {
+    "consistency": {"secrets": "consistency-secret"},
     "command-api": {"password": "command-api-secret"},
     "query-api": {"password": "query-api-secret"},
     "migrate": {"password": "migrate-secret"},
@@ -33,17 +36,23 @@ OWNERS = {
 
 
 def files(documents: Documents, owner: str) -> dict[str, str]:
-    """What an identity finds mounted: each file's secret."""
+    """What an identity finds mounted: each file's secret, or the member of it that it is."""
     found = one(documents, "SecretProviderClass", owner)
     objects = yaml.safe_load(found["spec"]["parameters"]["objects"])
-    return {each["jmesPath"][0]["objectAlias"]: each["objectName"] for each in objects}
+    return {each.get("jmesPath", [each])[0]["objectAlias"]: each["objectName"] for each in objects}
 
 
-def volume_of(workload: Document) -> Document:
-    """Its volume `database`."""
+def volume_of(workload: Document, *, name: str = "database") -> Document:
+    """Its volume of this name."""
     volumes = template(workload)["spec"]["volumes"]
-    found: Document = next(volume for volume in volumes if volume["name"] == "database")
+    found: Document = next(volume for volume in volumes if volume["name"] == name)
     return found
+
+
+def mounted_by(name: str) -> Document:
+    """A volume that the driver mounts, read-only, as this class says."""
+    attributes = {"secretProviderClass": name}
+    return {"driver": DRIVER, "readOnly": True, "volumeAttributes": attributes}
 
 
 @pytest.mark.parametrize("owner", OWNERS)
@@ -62,16 +71,29 @@ def test_each_identity_mounts_its_own_secrets(overlay: str, owner: str) -> None:
 def test_every_pods_secret_is_mounted_by_its_own_class(overlay: str) -> None:
     """By the driver, read-only; no Secret is left of what the base has."""
     for workload in workloads(rendered(overlay)):
-        assert volume_of(workload) == {
-            "name": "database",
-            "csi": {
-                "driver": "secrets-store.csi.k8s.io",
-                "readOnly": True,
-                "volumeAttributes": {
-                    "secretProviderClass": template(workload)["spec"]["serviceAccountName"]
-                },
-            },
-        }
+        own = mounted_by(template(workload)["spec"]["serviceAccountName"])
+        assert volume_of(workload) == {"name": "database", "csi": own}
+
+
+@pytest.mark.parametrize("overlay", ON_AWS)
+@pytest.mark.parametrize("side", SIDES)
+def test_both_sides_have_one_secret_for_consistency(side: str, overlay: str) -> None:
+    """What one signs the other knows; nobody else mounts it."""
+    volume = volume_of(one(rendered(overlay), "Deployment", side), name="consistency")
+
+    assert volume == {"name": "consistency", "csi": mounted_by("consistency")}
+
+
+def test_both_sides_have_one_secret_for_consistency_without_aws() -> None:
+    """In kind it is one Secret, whose key is the file that both are told of."""
+    documents = rendered("kind")
+    named = {
+        volume_of(one(documents, "Deployment", side), name="consistency")["secret"]["secretName"]
+        for side in SIDES
+    }
+    (name,) = named
+
+    assert one(documents, "Secret", name)["data"].keys() == {"secrets"}
 
 
 @pytest.mark.parametrize("overlay", ON_AWS)

@@ -44,7 +44,7 @@ BUCKET = f"{CLIENT_LIMIT} descriptors 0 token_bucket"
 RBAC = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules"
 OTHERS = f"{RBAC} policies anything-else principals"
 BODY = f"{INGRESS} http_filters envoy.filters.http.buffer typed_config max_request_bytes"
-ROUTE = f"{INGRESS} route_config virtual_hosts app routes 2 route timeout"
+ROUTE = f"{INGRESS} route_config virtual_hosts app routes 3 route timeout"
 READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
 RETRY = f"{READ} retry_policy"
 LEAD = f"{EGRESS} route_config virtual_hosts back-end routes 0"
@@ -186,10 +186,9 @@ TIMES = [
            "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.")
       for name in ("local_app", "local_app_live", "admin")),
     Line(f"{METRICS} route_config virtual_hosts exact routes 4 route timeout", between(1, 10),
-         "Prometheus gives up after 10 s, and a hanging app is a scrape without an answer.",
-         COMMAND),
+         "Prometheus gives up after 10 s, and a hanging app is a scrape without an answer."),
     Line("static_resources clusters local_app_metrics connect_timeout", says("1s"),
-         "By default 5 s: longer than the scrape has.", COMMAND),
+         "By default 5 s: longer than the scrape has."),
     Line(f"{APP} health_checks 0 unhealthy_threshold", between(2, 3),
          "One late answer takes the Pod out, or a dead app is sent to."),
     Line("static_resources listeners metrics drain_type", says("MODIFY_ONLY"),

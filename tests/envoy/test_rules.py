@@ -163,7 +163,7 @@ RULES = [
     Rule(
         "nothing is tried twice on the way to the app",
         lambda c: all("retry_policy" not in each.get("route", {}) for each in routes(c)),
-        lambda c: routes(c)[2]["route"].update(retry_policy={"retry_on": "5xx"}),
+        lambda c: routes(c)[3]["route"].update(retry_policy={"retry_on": "5xx"}),
     ),
     Rule(
         "the ALB tries nothing twice",

@@ -5,11 +5,7 @@ from typing import Any
 from document_leaves import Path, leaves
 
 INGRESS: Path = ("ingress", "filter_chains", 0, "filters", 0, "typed_config", "http_filters")
-BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 3)
-METRICS: Path = (
-    *("metrics", "filter_chains", 0, "filters", 0, "typed_config"),
-    *("route_config", "virtual_hosts", 0, "routes", 4),
-)
+BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 4)
 MAY_DIFFER: tuple[Path, ...] = (
     ("node",),
     # Who may do what, how much, and how many at once.
@@ -23,9 +19,6 @@ MAY_DIFFER: tuple[Path, ...] = (
     # A batch is not waited for, and is done apart from the rest.
     ("static_resources", "clusters", "local_app_batches"),
     ("static_resources", "listeners", *INGRESS[:-1], *BATCHES),
-    # What waits in the database for Prometheus to see is of the command side alone.
-    ("static_resources", "clusters", "local_app_metrics"),
-    ("static_resources", "listeners", *METRICS),
 )
 """All in which the two sidecars differ."""
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from following import StartSequencer
+from running_command_api import RunningCommandApi
 from running_query_api import RunningQueryApi
 from sqlalchemy import insert, update
 
@@ -103,15 +106,34 @@ def feed_client(feed_database: "MigratedDatabase") -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def client_of() -> Iterator[Callable[["MigratedDatabase"], FlaskClient]]:
-    """A function that gives a client of an app on this database's primary."""
+def client_of() -> Iterator[Callable[..., FlaskClient]]:
+    """A function that gives a client of an app on this database's primary, or its standby."""
     with ExitStack() as stack:
 
-        def client_of(database: "MigratedDatabase") -> FlaskClient:
-            app = stack.enter_context(made(database.environment("bukken_reader")))
-            return app.test_client()
+        def client_of(database: "MigratedDatabase", *, standby: bool = False) -> FlaskClient:
+            environment = database.environment("bukken_reader", standby=standby)
+            return stack.enter_context(made(environment)).test_client()
 
         yield client_of
+
+
+@pytest.fixture
+def start_sequencer(
+    free_address: Callable[[], Address], tmp_path: Path
+) -> Iterator[StartSequencer]:
+    """A function that starts a command-api on a database; the end kills it."""
+    with ExitStack() as stack:
+
+        def start(database: "MigratedDatabase") -> RunningCommandApi:
+            environment = database.environment("bukken_writer")
+            environment["BUKKEN_ENVOY_ADMIN_URL"] = "http://127.0.0.1:1"
+            address = free_address()
+            log = tmp_path / f"log-{address.port}"
+            running = RunningCommandApi(address, environment=environment, log=log)
+            stack.callback(running.kill)
+            return running.until_ready()
+
+        yield start
 
 
 @pytest.fixture

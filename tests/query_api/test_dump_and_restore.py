@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from chosen_servers import MakeServers
-from feeding import Candidate, feed_id_of, put
+from feeding import feed_id_of
 from flask.testing import FlaskClient
-from following import Exporter, Follower, table_of
+from following import begins_again, followed, is_complete, write
 from migrated_database import PASSWORDS, MigratedDatabase
 
 from bukken_database import jobs
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operating/restore.md").read_text(encoding="utf-8")
 DUMP, RESTORE = re.findall(r"^pg_(?:dump|restore) .*$", PAGE, re.MULTILINE)
 NAME = "kept"
-ClientOf = Callable[[MigratedDatabase], FlaskClient]
+ClientOf = Callable[..., FlaskClient]
 Run = Callable[[str, MigratedDatabase], None]
 
 
@@ -47,47 +47,6 @@ def run(public_directory: Path, tmp_path: Path) -> Run:
         subprocess.run([programs / program, *words], env=environment, cwd=tmp_path, check=True)
 
     return run
-
-
-def write(database: MigratedDatabase, *keys: str) -> None:
-    """Puts listings, and a new Pod's sequencer numbers them."""
-    with database.connect("bukken_writer") as writer:
-        writer.autocommit = True
-        for key in keys:
-            put(writer, key)
-        assert Candidate(writer).number(lease="0") is not None
-
-
-def begins_again(client: FlaskClient, follower: Follower) -> bool:
-    """Whether the follower is told to, and how."""
-    link = f"/v1/changes?after={follower.after}&FeedId={follower.feed_id}"
-    problem = client.get(link).get_json()
-    return (problem.get("status"), "/v1/exports/listings" in problem.get("detail", "")) == (
-        410,
-        True,
-    )
-
-
-def is_complete(client: FlaskClient, database: MigratedDatabase) -> bool:
-    """Whether a new export, and the changes after it, are the table."""
-    exporter, anew = Exporter(client, limit=2), Follower(client)
-    exporter.page()
-    write(database, "d", "a")
-    while not exporter.is_complete:
-        exporter.page()
-    begun = exporter.last
-    anew.start_at(after=begun["EntityEventSequence"], feed_id=begun["FeedId"], copy=exporter.copy)
-    while anew.page():
-        pass
-    return anew.copy == table_of(database)
-
-
-def followed(client: FlaskClient) -> Follower:
-    """Who has all there is."""
-    made = Follower(client)
-    while made.page():
-        pass
-    return made
 
 
 def test_restored_in_its_place_it_is_another_feed(

@@ -1,54 +1,28 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from feed_writers import Writers
-from feeding import Event, events_of, put
+from feeding import Event, put
 from flask.testing import FlaskClient
-from following import Exporter, Follower, following, table_of
-from running_command_api import RunningCommandApi
+from following import (
+    Exporter,
+    Follower,
+    StartSequencer,
+    following,
+    table_of,
+    until_all_is_numbered,
+)
 from waiting import wait_until
 
 from bukken_database.sessions import ReadSession
-from bukken_local.database.endpoint import Address
 
 if TYPE_CHECKING:
     from feeding import Connection
     from migrated_database import MigratedDatabase
     from sqlalchemy import RowMapping, Select
-
-StartSequencer = Callable[[], RunningCommandApi]
-
-
-@pytest.fixture
-def start_sequencer(
-    feed_database: "MigratedDatabase", free_address: Callable[[], Address], tmp_path: Path
-) -> Iterator[StartSequencer]:
-    """A function that starts a command-api on the feed's database; the end kills it."""
-    environment = feed_database.environment("bukken_writer")
-    environment["BUKKEN_ENVOY_ADMIN_URL"] = "http://127.0.0.1:1"
-    with ExitStack() as stack:
-
-        def start() -> RunningCommandApi:
-            address = free_address()
-            log = tmp_path / f"log-{address.port}"
-            running = RunningCommandApi(address, environment=environment, log=log)
-            stack.callback(running.kill)
-            return running.until_ready()
-
-        yield start
-
-
-def until_all_is_numbered(master: "Connection") -> list[Event]:
-    """The events, once none waits."""
-    wait_until(
-        lambda: master.execute("SELECT FROM unnumbered_events").fetchone() is None,
-        what="all is numbered",
-    )
-    return events_of(master)
 
 
 def kill_sessions(master: "Connection") -> int:
@@ -72,7 +46,7 @@ def test_who_follows_misses_nothing_whatever_happens(
     and its copy is the table. It takes 8 s, beside a transaction that is open all the time.
     """
     partner, writers = Follower(follower), Writers(feed_database, seed=5)
-    pods = [start_sequencer(), start_sequencer()]
+    pods = [start_sequencer(feed_database), start_sequencer(feed_database)]
     with (
         following(partner),
         feed_database.connect("bukken_writer") as idle,
@@ -84,7 +58,7 @@ def test_who_follows_misses_nothing_whatever_happens(
             time.sleep(1.5)  # not to wait for something: to let them write
             if victim:
                 victim.kill()
-                start_sequencer()
+                start_sequencer(feed_database)
             else:
                 assert kill_sessions(master) > 0
         idle.rollback()
@@ -105,7 +79,7 @@ def test_an_export_and_the_changes_after_it_are_the_table(
     start_sequencer: StartSequencer,
 ) -> None:
     """While writers write; one page breaks off, one meets a cancelled query on the standby."""
-    start_sequencer()
+    start_sequencer(feed_database)
     writers = Writers(feed_database, seed=7)
     exporter, partner = Exporter(follower, limit=3), Follower(follower)
     with writers.writing(threads=4):

@@ -1,6 +1,7 @@
 """Read your writes, on a standby whose replay is paused."""
 
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -43,10 +44,8 @@ Resume = Callable[[], object]
 def reader(database: "MigratedDatabase", free_address: Callable[[], Address]) -> Iterator[Address]:
     """The reader's endpoint; the writer's has the same port, as it has everywhere."""
     address = free_address()
-    with (
-        forwarded(address, to=database.standby),
-        forwarded(Address(WRITER, address.port), to=database.primary),
-    ):
+    to_the_writer = forwarded(Address(WRITER, address.port), to=database.primary)
+    with forwarded(address, to=database.standby), to_the_writer:
         yield address
 
 
@@ -107,10 +106,11 @@ def own(app: "Flask", key: str, *, version: int = 2) -> TestResponse:
     return asked(app, f"/v1/listings/{key}", token=TOKENS.of(Write(key, version)))
 
 
-def timed(app: "Flask", key: str) -> tuple[int, float]:
-    """The status, and after how many seconds."""
+def timed(app: "Flask", key: str) -> tuple[str, float]:
+    """The ETag or the problem's type, and after how many seconds."""
     began = time.monotonic()
-    return own(app, key).status_code, time.monotonic() - began
+    answer = own(app, key)
+    return answer.headers.get("ETag") or answer.get_json()["type"], time.monotonic() - began
 
 
 @pytest.mark.usefixtures("behind")
@@ -126,6 +126,7 @@ def test_who_wrote_sees_it(make: Make, key: str, caplog: pytest.LogCaptureFixtur
 
     assert tags == ['"1-1"', '"2-1"']
     assert caplog.messages.count(ASKED) == 1
+    assert counted(app) == {"reader": 0, "writer": 1, "nobody": 0}
 
 
 @pytest.mark.usefixtures("behind")
@@ -139,11 +140,17 @@ def test_unless_the_version_is_compared_it_is_the_old_one(
 
 
 @pytest.mark.usefixtures("behind")
+def test_what_was_current_before_is_no_304(make: Make, key: str) -> None:
+    """Who knows version 1 and has written version 2 is given version 2."""
+    known = {HEADER: str(TOKENS.of(Write(key, 2))), "If-None-Match": '"1-1"'}
+
+    assert make().test_client().get(f"/v1/listings/{key}", headers=known).status_code == 200
+
+
+@pytest.mark.usefixtures("behind")
 def test_a_newer_version_is_as_good(make: Make, key: str) -> None:
     """Who wrote version 1 does not wait for version 2 of somebody else."""
-    answer = own(make(database_writer_host=None), key, version=1)
-
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"1-1"')
+    assert own(make(database_writer_host=None), key, version=1).headers["ETag"] == '"1-1"'
 
 
 @pytest.mark.usefixtures("behind")
@@ -160,9 +167,9 @@ def test_a_token_shows_all_that_was_written_before(
 ) -> None:
     """A batch has one token, of its last line: with it each listing of the batch is read."""
     put(writer, f"{key}-last")
-    app, token = make(), TOKENS.of(Write(f"{key}-last", 1))
+    token = TOKENS.of(Write(f"{key}-last", 1))
 
-    assert asked(app, f"/v1/listings/{key}", token=token).headers["ETag"] == '"2-1"'
+    assert asked(make(), f"/v1/listings/{key}", token=token).headers["ETag"] == '"2-1"'
 
 
 def test_the_reader_is_given_a_moment(
@@ -181,6 +188,7 @@ def test_the_reader_is_given_a_moment(
         behind()
 
         assert answer.result(20).headers["ETag"] == '"2-1"'
+    assert counted(app) == {"reader": 1, "writer": 0, "nobody": 0}
 
 
 @pytest.mark.parametrize("path", NOT_BY_THE_WRITER)
@@ -201,24 +209,24 @@ def test_what_costs_more_is_left_to_the_reader(
     assert ASKED not in caplog.messages
 
 
+def counted(app: "Flask") -> dict[str, float]:
+    """What Prometheus is told: by whom queries were answered that came too early."""
+    text = app.test_client().get("/metrics").text
+    found = re.findall(r'^bukken_own_writes_late_total\{by="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    return {by: float(number) for by, number in found}
+
+
 @contextmanager
 def locked(database: "MigratedDatabase") -> Iterator[Callable[[int], None]]:
     """Who reads listings on the writer waits; a function that waits until so many do."""
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE application_name = 'query-api-own-writes' AND wait_event_type = 'Lock'"
-    )
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'relation' AND usename = %s"
     with database.connect("bukken_master") as master, database.connect("bukken_master") as other:
         other.autocommit = True
         master.execute("LOCK TABLE bukken.listings IN ACCESS EXCLUSIVE MODE")
         yield lambda number: wait_until(
-            lambda: other.execute(waiting).fetchone() == (number,), what=f"{number} ask the writer"
+            lambda: other.execute(waiting, ["bukken_reader"]).fetchone() == (number,),
+            what=f"{number} ask the writer",
         )
-
-
-def finished(futures: list[Future[Any]]) -> list[Any]:
-    """What those gave that are done."""
-    return [future.result() for future in futures if future.done()]
 
 
 @pytest.mark.usefixtures("behind")
@@ -232,10 +240,11 @@ def test_only_so_many_ask_the_writer(
         with locked(database) as until_asked_by:
             answers = [pool.submit(timed, app, key) for _ in range(4)]
             until_asked_by(cap)
-            wait_until(lambda: len(finished(answers)) == 4 - cap, what="the others are answered")
-            refused = finished(answers)
+            wait_until(lambda: sum(map(Future.done, answers)) == 4 - cap, what="the others end")
+            refused = [answer.result() for answer in answers if answer.done()]
 
-        assert sorted(answer.result()[0] for answer in answers) == [200] * cap + [503] * (4 - cap)
+        told = sorted(answer.result()[0] for answer in answers)
+    assert told == ['"2-1"'] * cap + [BEHIND] * (4 - cap)
     assert all(seconds < WAIT_SECONDS + 1 for _, seconds in refused)
 
 
@@ -247,10 +256,10 @@ def test_half_of_the_threads_never_wait(make: Make, key: str, database: "Migrate
         with locked(database) as until_asked_by:
             first = pool.submit(own, app, key)
             until_asked_by(1)
-            status, seconds = timed(app, key)
+            told, seconds = timed(app, key)
             without = asked(app, f"/v1/listings/{key}", token=None)
 
-        assert (status, without.status_code, first.result().status_code) == (503, 200, 200)
+        assert (told, without.status_code, first.result().status_code) == (BEHIND, 200, 200)
     assert seconds < WAIT_SECONDS
 
 
@@ -261,19 +270,21 @@ def test_with_the_writer_away_it_is_a_quick_503(
 ) -> None:
     """None is told, nobody listens, or it says nothing: no request waits its whole time for it."""
     with socket.create_server((SILENT, reader.port)):
-        status, seconds = timed(make(database_writer_host=host), key)
+        told, seconds = timed(make(database_writer_host=host), key)
 
-    assert status == 503
+    assert told == BEHIND
     assert seconds < WAIT_SECONDS + within + 1
 
 
 @pytest.mark.usefixtures("behind")
 def test_a_write_nobody_has_is_503(make: Make, key: str) -> None:
     """It was lost with a writer: asked for as long as its token lives, and nobody is told a lie."""
-    answer = own(make(), key, version=3)
+    app = make()
+
+    answer = own(app, key, version=3)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.get_json()["type"] == BEHIND
+    assert (answer.get_json()["type"], counted(app)["nobody"]) == (BEHIND, 1)
 
 
 @pytest.mark.usefixtures("behind")

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bukken_database.sessions import ReadSession
 from query_api import queries, search_queries
 from query_api.cursors import Position
 from query_api.search_parameters import search_of, search_parameters
+from query_api.search_queries import SEARCH_SECONDS
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -219,7 +221,7 @@ def test_a_search_that_takes_too_long_is_refused_with_advice_and_not_tried_again
 ) -> None:
     """422 and no 503, which proxies and clients send again as it is."""
     asked: list[str] = []
-    engine = client.application.extensions["database"]._engine  # noqa: SLF001 — to look on
+    engine = client.application.extensions["database"]._reader._engine  # noqa: SLF001 — to look on
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 
     answer = client.get(f"/v1/listings?{query}")
@@ -253,3 +255,25 @@ def test_a_search_may_take_a_second_and_wait_half_for_a_lock(engine: Engine) -> 
 
     assert during == ("1s", "500ms", "force_custom_plan", "off", "1.1")
     assert after[:3] == ("5s", "4s", "auto")
+
+
+@pytest.mark.usefixtures("put")
+def test_the_server_ends_a_search_that_takes_too_long(
+    client: FlaskClient, database: "MigratedDatabase", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its second: what was refused burns nothing more on the reader."""
+    slow = select(func.pg_sleep(30))
+    monkeypatch.setattr(search_queries, "_parts", lambda *_, **__: iter([slow]))
+    at_work = (
+        "SELECT query FROM pg_stat_activity WHERE state = 'active' "
+        "AND application_name = 'query-api'"
+    )
+    began = time.monotonic()
+
+    answer = client.get("/v1/listings?q=a")
+
+    took = time.monotonic() - began
+    with database.connect("bukken_master") as master:
+        left = master.execute(at_work).fetchall()
+    assert (answer.status_code, left) == (422, [])
+    assert SEARCH_SECONDS <= took < SEARCH_SECONDS + 2

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -5,6 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from running_query_api import held
+
+from query_api.cursors import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +143,19 @@ def test_a_cursor_of_another_search_is_refused(client: FlaskClient, cursor: str,
     assert [fault["field"] for fault in answer.get_json()["errors"]] == ["cursor"]
 
 
+def test_a_cursor_of_yesterday_is_refused(
+    client: FlaskClient, cursor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name, and not as a fault of ours."""
+    later = time.time() + SECONDS + 2
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    answer = client.get(f"/v1/listings?City=新宿区&cursor={cursor}")
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["detail"].startswith("was given more than a day ago")
+
+
 def test_a_page_may_be_of_another_size(client: FlaskClient, cursor: str) -> None:
     """The limit is no part of the search."""
     page = client.get(f"/v1/listings?City=新宿区&limit=7&cursor={cursor}").get_json()
@@ -148,8 +164,9 @@ def test_a_page_may_be_of_another_size(client: FlaskClient, cursor: str) -> None
 
 
 @pytest.fixture
-def new_key(database: "MigratedDatabase") -> Iterator[None]:
-    """A second key, for the time of the test."""
+def new_key(database: "MigratedDatabase", cursor: str) -> Iterator[None]:
+    """A second key, made when a Pod that gave a cursor has long read the first; for the test."""
+    assert cursor
     with database.connect("bukken_master") as master:
         master.execute("INSERT INTO bukken.cursor_keys VALUES (2, sha256('new'))")
         master.commit()

@@ -12,10 +12,12 @@ import shlex
 import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from signal import Signals
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 
+from bukken_local.database.acknowledged import AT_ITS_END, settings_of_promotion
 from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class Cluster:
         """
         try:
             self._home.prepare()
+            self._know_roles()
             await self._start_primary()
             await self._start_storage()
             await self._start_standby()
@@ -113,6 +116,23 @@ class Cluster:
         for name in list(self.children):
             await self._home.stop(name, seconds=STOP_SECONDS)
 
+    async def fail_over(self, *, with_storage: bool = True) -> None:
+        """The primary is lost: the standby takes its place, and a new one is made.
+
+        First it replays what only the storage has, so that nothing that was acknowledged is lost.
+        Without the storage it is any asynchronous standby, and lacks what it was not sent.
+        """
+        await self._lose_primary()
+        await self._serve(self._standby)
+        promise = await self._taking_from_storage() if with_storage else {}
+        await self._home.stop(self._standby.name, seconds=STOP_SECONDS)
+        await self._serve(self._standby, **promise)
+        async with self.master(self.standby) as connection:
+            await connection.execute("SELECT pg_promote()")
+        self._primary, self._standby = self._standby, self._primary
+        await self._start_storage()
+        await self._start_standby()
+
     @asynccontextmanager
     async def master(
         self, address: Address, *, database: str = "postgres"
@@ -122,6 +142,34 @@ class Cluster:
         connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
         async with connection:
             yield connection
+
+    def _know_roles(self) -> None:
+        """After a failover the second instance is the primary, also for who starts anew."""
+        follows = [(i.data / "standby.signal").exists() for i in (self._primary, self._standby)]
+        if follows == [True, False]:
+            self._primary, self._standby = self._standby, self._primary
+
+    async def _lose_primary(self) -> None:
+        """As in a crash: nobody is told anything any more."""
+        if primary := self.children.pop(self._primary.name, None):
+            await primary.stop(term_signal=Signals.SIGQUIT, grace_seconds=STOP_SECONDS)
+        await self._home.stop(STORAGE, seconds=STOP_SECONDS)
+
+    async def _taking_from_storage(self) -> dict[str, str]:
+        async with self.master(self.standby) as standby:
+
+            async def is_at_its_end() -> bool:
+                return await (await standby.execute(AT_ITS_END)).fetchone() == (True,)
+
+            await self._home.until(
+                is_at_its_end,
+                name=self._standby.name,
+                seconds=START_SECONDS,
+                what=f"{self._standby.name} has replayed what it has",
+            )
+            return await settings_of_promotion(
+                standby, storage=self._storage, programs=self._home.programs
+            )
 
     async def _start_primary(self) -> None:
         if not self._primary.data.exists():
@@ -170,9 +218,9 @@ class Cluster:
         await self._home.stop(self._standby.name, seconds=STOP_SECONDS)
         shutil.rmtree(self._standby.data, ignore_errors=True)
 
-    async def _serve(self, instance: Instance) -> None:
+    async def _serve(self, instance: Instance, **more: str) -> None:
         if not self._home.runs(instance.name):
-            settings = {**self._home.settings(), **self._settings_of(instance)}
+            settings = {**self._home.settings(), **self._settings_of(instance), **more}
             self._home.serve(instance.name, data=instance.data, settings=settings)
         await self._home.until(
             lambda: self._accepts(instance.address),

@@ -11,6 +11,7 @@ from typing import Final
 
 import httpx
 
+from bukken_contract.own_writes import HEADER
 from bukken_local.demo import inquiry
 from bukken_local.demo.story import BACK_END, PORTAL, STORY, Step
 from bukken_local.issuer.kept import load_clients
@@ -24,7 +25,10 @@ from bukken_local.state import State
 from bukken_local.terminal import Terminal
 
 SHOWN_CHARACTERS: Final = 300
-TELLING_HEADERS: Final = ("etag", "location", "retry-after", "www-authenticate", "allow")
+TELLING_HEADERS: Final = (
+    *("etag", "location", "retry-after", "www-authenticate", "allow"),
+    HEADER.lower(),
+)
 Say = Callable[[str], None]
 Clients = Mapping[str | None, httpx.AsyncClient]
 Act = Callable[[Clients], Awaitable[bool]]
@@ -41,6 +45,7 @@ class Teller:
     say: Say
     path: str = field(default_factory=lambda: f"/v1/listings/demo-{time.time_ns():x}")
     created: str = ""
+    token: str = ""
 
     async def tell(self, steps: Sequence[Step]) -> bool:
         """Whether every step was as told; one that was not does not end the story."""
@@ -53,6 +58,7 @@ class Teller:
         while not as_told(answer, step=step) and time.monotonic() < began + step.within_seconds:
             asked, answer = asked + 1, await self._send(request, step=step)
         self.created = self.created or answer.headers.get("etag", "")
+        self.token = answer.headers.get(HEADER, self.token)
         for line in shown(answer, step=step):
             self.say(line)
         if step.within_seconds:
@@ -61,7 +67,8 @@ class Teller:
         return as_told(answer, step=step)
 
     def _request(self, step: Step) -> httpx.Request:
-        headers = {name: value.format(created=self.created) for name, value in step.headers.items()}
+        known = {"created": self.created, "token": self.token}
+        headers = {name: value.format(**known) for name, value in step.headers.items()}
         content = json.dumps(step.body, ensure_ascii=False) if step.body is not None else None
         client = self.clients[step.client]
         return client.build_request(step.method, self.path, headers=headers, content=content)

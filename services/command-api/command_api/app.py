@@ -14,7 +14,7 @@ from bukken_contract.own_writes import Tokens
 from bukken_database.connections import writer_engine
 from bukken_database.readiness import Readiness
 from bukken_database.sessions import WriteDatabase
-from command_api import errors, health, inquiry_routes, metrics, routes
+from command_api import errors, health, inquiry_routes, metrics, openapi, routes
 from command_api.batches import Places
 from command_api.feed_figures import FeedFigures
 from command_api.inquiry_care import InquiryCare
@@ -66,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(metrics.router)
     app.include_router(routes.router)
     app.include_router(inquiry_routes.router)
+    app.include_router(openapi.router())
     return app
 
 

@@ -31,7 +31,7 @@ _SHORTEST_SECONDS: Final = 1.0
 # Of each line's: 5,000 lines of nonsense would be answered with 40 MB.
 _MOST_FAULTS: Final = 10
 
-_RESULTS: Final[dict[type[Problem], str]] = {
+RESULTS: Final[dict[type[Problem], str]] = {
     LateSourceVersion: "late",
     SourceVersionConflict: "conflict",
     Unavailable: "not-done",
@@ -125,7 +125,7 @@ class _Batch:
 
 
 def _word(problem: Problem) -> str:
-    return next(word for kind, word in _RESULTS.items() if isinstance(problem, kind))
+    return next(word for kind, word in RESULTS.items() if isinstance(problem, kind))
 
 
 def _body(problem: Problem) -> dict[str, object]:

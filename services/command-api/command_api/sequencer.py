@@ -108,11 +108,11 @@ class Sequencer:
         """The pause after it, seconds. Whatever fails, it goes on: a Pod without is half a Pod."""
         try:
             numbered = await self.number()
+            self._figures.numbered.inc(numbered or 0)
             if self._measuring.is_due():
                 await self.measure()
             if numbered is None:
                 return FOLLOW_SECONDS
-            self._figures.numbered.inc(numbered)
             if self._forgetting.is_due():
                 await self.forget()
         except Exception as error:  # noqa: BLE001 — see above

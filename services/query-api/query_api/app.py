@@ -6,11 +6,12 @@ from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry
 
 from bukken_contract.logs import REQUEST_ID, begin_request
 from bukken_database.connections import reader_engine
 from bukken_database.readiness import Readiness
-from query_api import changes, errors, exports, health, inquiries, routes
+from query_api import changes, errors, exports, health, inquiries, metrics, openapi, routes
 from query_api.own_writes import Reads
 from query_api.parsing import sent_path
 from query_api.settings import Settings
@@ -27,15 +28,18 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would be an answer no other part gives
     app.wsgi_app = _routed_as_sent(app.wsgi_app)  # type: ignore[method-assign, assignment] # as Flask shows it
     engine = reader_engine(settings, application="query-api")
-    database = Reads(engine, settings=settings)
+    registry = CollectorRegistry()
+    database = Reads(engine, settings=settings, registry=registry)
     readiness = Readiness(admin_url=settings.envoy_admin_url)
     begin = partial(health.begin_to_watch, engine, readiness=readiness)
     app.extensions |= {"begin": begin, "database": database}
     app.register_blueprint(health.endpoints(readiness))
+    app.register_blueprint(metrics.endpoints(registry))
     app.register_blueprint(routes.listings(database))
     app.register_blueprint(changes.changes(database))
     app.register_blueprint(exports.exports(database))
     app.register_blueprint(inquiries.inquiries(database))
+    app.register_blueprint(openapi.openapi())
     errors.register(app)
     app.before_request(_tie_logs_to_the_request)
     app.after_request(_complete_headers)
@@ -64,6 +68,6 @@ def _complete_headers(response: Response) -> Response:
     `private, no-cache`: kept by the one who asked alone, and asked for again each time, which
     costs a 304. No `Vary`: nothing in a request's headers changes what a listing looks like.
     """
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers.setdefault("Cache-Control", "private, no-cache")
     response.headers["X-Request-ID"] = REQUEST_ID.get()
     return response

@@ -11,9 +11,10 @@ from bukken_database.sessions import ReadSession
 from query_api.documents import listing_document
 from query_api.feed_queries import EVENTS, Place, which_events
 from query_api.own_writes import Reads
-from query_api.parsing import Parameters, Refused
+from query_api.parsing import LIMIT, Parameters, Refused, limit_parser
 from query_api.places import (
     AFTER,
+    PLACE_PARSERS,
     Following,
     checked_feed,
     link,
@@ -46,7 +47,7 @@ def change_parameters(query_string: bytes) -> Parameters:
     Raises:
         Invalid: names each that is missing or not understood.
     """
-    given = place_parameters(query_string, most=MAX_EVENTS, include=_include)
+    given = place_parameters(query_string, parsers=PARSERS)
     if AFTER not in given.values:
         raise refused(AFTER, "is required: the last number you have, 0 to begin")
     return given
@@ -82,7 +83,11 @@ def _event(row: RowMapping, *, whole: bool) -> dict[str, Any]:
     return event | ({"Listing": listing_document(row)} if row["visible"] else {"Gone": True})
 
 
-def _include(text: str) -> bool:
+def include(text: str) -> bool:
+    """Whether events bring their listings."""
     if text != "listing":
         raise Refused("must be listing")
     return True
+
+
+PARSERS: Final = PLACE_PARSERS | {INCLUDE: include, LIMIT: limit_parser(MAX_EVENTS)}

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 from bukken_contract.exact_json import plain_members
 from bukken_contract.listing import LISTING_FIELDS, wire_name
 
-_WIRE_NAMES: Final = {
+WIRE_NAMES: Final = {
     name: wire_name(name)
     for name in (
         "listing_key",
@@ -36,12 +36,12 @@ def listing_document(row: RowMapping) -> dict[str, object]:
 
 def key_document(row: RowMapping) -> dict[str, object]:
     """The listing's key and version alone."""
-    return {_WIRE_NAMES[name]: row[name] for name in ("listing_key", "version")}
+    return {WIRE_NAMES[name]: row[name] for name in ("listing_key", "version")}
 
 
 def _members(row: RowMapping) -> Iterator[tuple[str, object]]:
     hidden = _ADDRESS if row["internet_address_display_yn"] is False else frozenset()
-    for name, wire in _WIRE_NAMES.items():
+    for name, wire in WIRE_NAMES.items():
         if name not in hidden:
             yield wire, _media(row[name]) if name == "media" else row[name]
 

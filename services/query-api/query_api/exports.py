@@ -31,7 +31,7 @@ EXPORT: Final = "/v1/exports/listings"
 # Some 2 MB, and 20 MB: a page is made in memory, and answered well within a request's time.
 DEFAULT_LISTINGS: Final = 1_000
 MAX_LISTINGS: Final = 5_000
-_PARSERS: Final = {LIMIT: limit_parser(MAX_LISTINGS), CURSOR: cursor_parser}
+PARSERS: Final = {LIMIT: limit_parser(MAX_LISTINGS), CURSOR: cursor_parser}
 
 # Stands in no ListingKey.
 _BETWEEN: Final = "\n"
@@ -44,7 +44,7 @@ def exports(database: Reads) -> Blueprint:
 
     @blueprint.get(EXPORT)
     def page() -> Response:
-        given = parameters_of(request.query_string, parsers=_PARSERS)
+        given = parameters_of(request.query_string, parsers=PARSERS)
         walk = Walk(EXPORT, given=given, keys=keys, default_limit=DEFAULT_LISTINGS)
         lines = database.run(partial(_lines, walk=walk))
         return Response(lines, content_type="application/x-ndjson")

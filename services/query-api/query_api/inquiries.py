@@ -21,12 +21,13 @@ from query_api import feed_queries
 from query_api.feed_queries import Place, first_place
 from query_api.inquiry_queries import which_inquiries, which_inquiry
 from query_api.own_writes import Reads
-from query_api.parsing import Parameters
-from query_api.places import AFTER, Following, checked_feed, place_parameters
+from query_api.parsing import LIMIT, Parameters, limit_parser
+from query_api.places import AFTER, PLACE_PARSERS, Following, checked_feed, place_parameters
 from query_api.routes import refuse_query_string
 
 # Of 4,000 characters each they are 2.4 MB.
 MAX_INQUIRIES: Final = 200
+PARSERS: Final = PLACE_PARSERS | {LIMIT: limit_parser(MAX_INQUIRIES)}
 
 # Far beyond any lag that is bearable. A key says when it was made; one that claims to come from the
 # future is by a clock that goes before ours, or made up.
@@ -51,7 +52,7 @@ def inquiries(database: Reads) -> Blueprint:
 
     @blueprint.get(INQUIRIES)
     def after() -> Response:
-        given = place_parameters(request.query_string, most=MAX_INQUIRIES)
+        given = place_parameters(request.query_string, parsers=PARSERS)
         return _json(database.run(partial(_page, given=given)))
 
     @blueprint.get(INQUIRIES + "/<segment>")

@@ -10,16 +10,17 @@ when it is busiest. All else is 503 until the reader has caught up.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import BoundedSemaphore
 from typing import Final, TypeVar
 
 from flask import request
+from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Engine
 
 from bukken_contract.own_writes import HEADER, Tokens, Write
-from bukken_contract.problems import ReaderBehind
+from bukken_contract.problems import DatabaseUnavailable, ReaderBehind
 from bukken_database.connections import reader_engine
 from bukken_database.sessions import ReadDatabase, ReadSession, seconds_left, within
 from query_api.queries import version_of
@@ -45,7 +46,7 @@ class _Behind(Exception):
 class Reads:
     """The reader, and behind it the writer for those who must see what they wrote."""
 
-    def __init__(self, engine: Engine, *, settings: Settings) -> None:
+    def __init__(self, engine: Engine, *, settings: Settings, registry: CollectorRegistry) -> None:
         """The engine is the reader's; the writer's is made here."""
         self._seconds = settings.request_seconds
         self._reader = ReadDatabase(engine, request_seconds=self._seconds)
@@ -54,6 +55,12 @@ class Reads:
         # Half of the threads wait at most: the other half goes on for those who bring no token.
         self._waiting = BoundedSemaphore(settings.threads // 2)
         self._asking = BoundedSemaphore(settings.database_writer_pool_size)
+        self._answers = Counter(
+            "own_writes_late", "Queries ahead of the reader that have a token, by who answered.",
+            ["by"], namespace="bukken", registry=registry,
+        )  # fmt: skip
+        for by in ("reader", "writer", "nobody"):
+            self._answers.labels(by)  # 0 from the start: a rate needs a first value
 
     def run(self, question: Question[T], *, or_writer: bool = False) -> T:
         """The answer to this request's question, by a server that has the write of its token.
@@ -65,7 +72,7 @@ class Reads:
         Raises:
             ConsistencyTokenRefused: the token is none of ours, or too old.
             ReaderBehind: nobody has the write that may be asked now.
-            DatabaseUnavailable: nobody answers.
+            DatabaseUnavailable: no reader answers.
         """
         if (token := request.headers.get(HEADER)) is None:
             return self._reader.run(question)
@@ -97,24 +104,42 @@ class Reads:
             return self._later(there, until=until, of_writer=question)
 
     def _later(self, question: Question[T], *, until: float, of_writer: Question[T] | None) -> T:
-        with _place(self._waiting, whose="to wait"):
+        with self._place(self._waiting, what="to wait"):
             while time.monotonic() < until:
                 time.sleep(_ASK_AGAIN_SECONDS)
-                try:
-                    return self._reader.run(question)
-                except _Behind:
-                    continue
+                with suppress(_Behind):
+                    return self._counted(self._reader.run(question), by="reader")
             return self._of_the_writer(of_writer)
 
     def _of_the_writer(self, question: Question[T] | None) -> T:
         if question is None or self._writer is None or seconds_left() < WRITER_SECONDS:
-            raise _refused("the reader is behind")
-        with _place(self._asking, whose="to ask the writer"):
+            raise self._refused("the reader is behind")
+        with self._place(self._asking, what="to ask the writer"):
             log.info("own write: the writer is asked")
             try:
-                return self._writer.run(question)
+                return self._counted(self._writer.run(question), by="writer")
             except _Behind:
-                raise _refused("the writer has it not") from None
+                raise self._refused("the writer has it not") from None
+            except DatabaseUnavailable as problem:
+                raise self._refused("the writer is away") from problem
+
+    @contextmanager
+    def _place(self, places: BoundedSemaphore, *, what: str) -> Iterator[None]:
+        """One of them, or none at all: who waits for a place to wait holds a thread as well."""
+        if not places.acquire(blocking=False):
+            raise self._refused(f"no place {what}")
+        try:
+            yield
+        finally:
+            places.release()
+
+    def _counted(self, answer: T, *, by: str) -> T:
+        self._answers.labels(by).inc()
+        return answer
+
+    def _refused(self, why: str) -> ReaderBehind:
+        log.warning("own write: refused, %s", why)
+        return self._counted(ReaderBehind("your write cannot be read yet; ask again"), by="nobody")
 
     def close(self) -> None:
         """Gives every connection back."""
@@ -135,17 +160,6 @@ def _writer(settings: Settings) -> ReadDatabase | None:
     return ReadDatabase(engine, request_seconds=WRITER_SECONDS)
 
 
-@contextmanager
-def _place(places: BoundedSemaphore, *, whose: str) -> Iterator[None]:
-    """One of them, or none at all: who waits for a place to wait holds a thread as well."""
-    if not places.acquire(blocking=False):
-        raise _refused(f"no place {whose}")
-    try:
-        yield
-    finally:
-        places.release()
-
-
 def _checked(session: ReadSession, *, question: Question[T], seen: Write) -> T:
     if version_of(session, key=seen.listing_key) < seen.version:
         raise _Behind
@@ -157,9 +171,3 @@ def _there(session: ReadSession, *, question: Question[T | None]) -> T | None:
     if found is None:
         raise _Behind
     return found
-
-
-def _refused(why: str) -> ReaderBehind:
-    """The log's lines are what counts them."""
-    log.warning("own write: refused, %s", why)
-    return ReaderBehind("your write cannot be read yet; ask again")

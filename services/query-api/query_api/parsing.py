@@ -112,10 +112,15 @@ def _once_each(faults: list[Fault]) -> list[Fault]:
 
 def limit_parser(most: int) -> Parser:
     """A parser of the rows of a page."""
-    return partial(_limit, most=most)
+    return partial(page_limit, most=most)
 
 
-def _limit(text: str, *, most: int) -> int:
+def page_limit(text: str, *, most: int) -> int:
+    """The rows of a page.
+
+    Raises:
+        Refused: none, or more than there may be.
+    """
     if re.fullmatch("[1-9][0-9]{0,4}", text) and int(text) <= most:
         return int(text)
     raise Refused(f"must be a whole number from 1 to {most}")

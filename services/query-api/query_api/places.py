@@ -4,7 +4,7 @@ Of the change feed and of inquiries alike: both have the numbers of the feed's o
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,26 +15,21 @@ from bukken_contract.listing import Fault
 from bukken_contract.problems import Invalid
 from bukken_database.sessions import ReadSession
 from query_api.feed_queries import Numbered, Place, check_place, last_place
-from query_api.parsing import LIMIT, Parameters, Parser, Refused, limit_parser, parameters_of
+from query_api.parsing import LIMIT, Parameters, Parser, Refused, parameters_of
 
 AFTER: Final = "after"
 FEED_ID: Final = "FeedId"
 
-_LARGEST: Final = 2**63 - 1
+LARGEST: Final = 2**63 - 1
 
 
-def place_parameters(query_string: bytes, *, most: int, **others: Parser) -> Parameters:
+def place_parameters(query_string: bytes, *, parsers: Mapping[str, Parser]) -> Parameters:
     """The parameters of a call that follows.
-
-    Args:
-        query_string: as it was sent.
-        most: rows of a page.
-        others: what it takes beside a place and a limit.
 
     Raises:
         Invalid: names each that is missing or not understood.
     """
-    given = parameters_of(query_string, parsers={**_PARSERS, LIMIT: limit_parser(most), **others})
+    given = parameters_of(query_string, parsers=parsers)
     if given.values.get(AFTER) and FEED_ID not in given.values:
         raise refused(FEED_ID, "is required with a number: the one that came with it")
     return given
@@ -99,17 +94,19 @@ class Following(NamedTuple):
         return page
 
 
-def _number(text: str) -> int:
-    if re.fullmatch("0|[1-9][0-9]{0,18}", text) and int(text) <= _LARGEST:
+def number(text: str) -> int:
+    """The last number a client has."""
+    if re.fullmatch("0|[1-9][0-9]{0,18}", text) and int(text) <= LARGEST:
         return int(text)
     raise Refused("must be a whole number, one that an answer gave")
 
 
-def _feed_id(text: str) -> UUID:
+def feed_id_of(text: str) -> UUID:
+    """Which feed it is of."""
     try:
         return UUID(text)
     except ValueError:
         raise Refused("must be the FeedId that an answer gave") from None
 
 
-_PARSERS: Final[dict[str, Parser]] = {AFTER: _number, FEED_ID: _feed_id}
+PLACE_PARSERS: Final[dict[str, Parser]] = {AFTER: number, FEED_ID: feed_id_of}

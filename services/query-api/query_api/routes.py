@@ -28,7 +28,7 @@ KEYS: Final = "/v1/listing-keys"
 # Cheap rows: a million are 100 calls.
 MAX_KEYS: Final = 10_000
 DEFAULT_KEYS: Final = 1_000
-_KEYS_PARSERS: Final = {LIMIT: limit_parser(MAX_KEYS), CURSOR: cursor_parser}
+KEYS_PARSERS: Final = {LIMIT: limit_parser(MAX_KEYS), CURSOR: cursor_parser}
 
 
 def listings(database: Reads) -> Blueprint:
@@ -44,7 +44,7 @@ def listings(database: Reads) -> Blueprint:
 
     @blueprint.get(KEYS)
     def all_keys() -> Response:
-        given = parameters_of(request.query_string, parsers=_KEYS_PARSERS)
+        given = parameters_of(request.query_string, parsers=KEYS_PARSERS)
         walk = Walk(KEYS, given=given, keys=keys, default_limit=DEFAULT_KEYS)
         return _json(database.run(partial(_keys, walk=walk)))
 

@@ -1,7 +1,6 @@
 """The parameters of a search: what each takes, and which go together."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import partial
@@ -27,9 +26,21 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 MAX_KEYS: Final = 200
 MAX_RADIUS_KM: Final = 10
-_MAX_VALUES: Final = 20
-_MAX_WORDS: Final = 10
-_MAX_CHARACTERS: Final = 100
+MAX_CHARACTERS: Final = 100
+MAX_VALUES: Final = 20
+
+# What openapi/ tells of these parameters and what is checked here are the same expressions. Control
+# characters: PostgreSQL takes no NUL, and nothing that can be found holds another.
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
+VALUE: Final = rf"(?:\\,|[^,{_CONTROL}])"
+_SPACE: Final = rf"[^\S{_CONTROL}]"
+_WORD: Final = rf"[^\s{_CONTROL}]+"
+WORDS: Final = rf"{_SPACE}*{_WORD}(?:{_SPACE}+{_WORD}){{0,9}}{_SPACE}*"
+DECIMAL: Final = r"[0-9]{1,12}(?:\.[0-9]{1,2})?"
+_FRACTION: Final = r"(?:\.[0-9]{1,8})?"
+_LATITUDE: Final = rf"-?(?:90(?:\.0{{1,8}})?|[0-8]?[0-9]{_FRACTION})"
+_LONGITUDE: Final = rf"-?(?:180(?:\.0{{1,8}})?|(?:1[0-7]|[0-9])?[0-9]{_FRACTION})"
+NEAR: Final = f"({_LATITUDE}),({_LONGITUDE})"
 
 SQUARE_METRES_OF_A_SQUARE_FOOT: Final = Decimal("0.09290304")  # exactly: 0.3048²
 
@@ -111,59 +122,57 @@ def _sort(values: Mapping[str, Any]) -> str:
     return column
 
 
-def _several(text: str, *, longest: int, most: int) -> tuple[str, ...]:
+def several(text: str, *, longest: int, most: int) -> tuple[str, ...]:
     """Values between commas; a comma within one has a backslash before it."""
-    values = tuple(v.replace("\\,", ",") for v in re.split(r"(?<!\\),", text))
+    values = re.split(r"(?<!\\),", text)
     if len(values) > most:
         raise Refused(f"has more than {most} values")
-    for value in values:
-        if not 0 < len(value) <= longest:
-            raise Refused(f"must be values of 1 to {longest} characters, with commas between")
-        _check_characters(value)
-    return values
+    if not all(re.fullmatch(f"{VALUE}{{1,{longest}}}", value) for value in values):
+        raise Refused(
+            f"must be values of 1 to {longest} characters, with commas between; no control"
+            " characters"
+        )
+    return tuple(value.replace("\\,", ",") for value in values)
 
 
-def _check_characters(text: str) -> None:
-    """PostgreSQL takes no NUL, and nothing that can be found holds another."""
-    if any(unicodedata.category(c) == "Cc" for c in text):
-        raise Refused("holds a control character")
-
-
-def _lookups(text: str, *, lookup: str) -> tuple[str, ...]:
-    values = _several(text, longest=_MAX_CHARACTERS, most=_MAX_VALUES)
+def lookups(text: str, *, lookup: str) -> tuple[str, ...]:
+    """Values of a RESO lookup."""
+    values = several(text, longest=MAX_CHARACTERS, most=MAX_VALUES)
     if any(value not in LOOKUPS[lookup] for value in values):
         raise Refused(f"must be of {', '.join(LOOKUPS[lookup])}")
     return values
 
 
-def _decimal(text: str) -> Decimal:
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,2})?", text):
+def decimal(text: str) -> Decimal:
+    """A price or an area."""
+    if not re.fullmatch(DECIMAL, text):
         raise Refused("must be a number of at most 12 digits and 2 decimals, such as 1250.5")
     return Decimal(text)
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """A count, a year or minutes."""
     if not re.fullmatch("[0-9]{1,4}", text):
         raise Refused("must be a whole number from 0 to 9999")
     return int(text)
 
 
-def _area_units(text: str) -> str:
+def area_units(text: str) -> str:
+    """The unit of the areas asked with."""
     if text not in LOOKUPS["AreaUnits"]:
         raise Refused(f"must be one of {', '.join(LOOKUPS['AreaUnits'])}")
     return text
 
 
-def _near(text: str) -> tuple[Decimal, Decimal]:
-    degrees = r"-?[0-9]{1,3}(?:\.[0-9]{1,8})?"
-    found = re.fullmatch(f"({degrees}),({degrees})", text)
-    place = tuple(map(Decimal, found.groups())) if found else ()
-    if not place or abs(place[0]) > 90 or abs(place[1]) > 180:  # noqa: PLR2004 — degrees
+def near(text: str) -> tuple[Decimal, Decimal]:
+    """A place: latitude, longitude."""
+    if (found := re.fullmatch(NEAR, text)) is None:
         raise Refused("must be latitude and longitude in degrees, such as 35.681236,139.767125")
-    return place[0], place[1]
+    return Decimal(found[1]), Decimal(found[2])
 
 
-def _radius(text: str) -> Decimal:
+def radius(text: str) -> Decimal:
+    """Kilometres."""
     if (
         not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", text)
         or not 0 < Decimal(text) <= MAX_RADIUS_KM
@@ -172,16 +181,17 @@ def _radius(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
     """Between spaces, the ideographic one among them."""
-    words = tuple(text.split())
-    if not words or len(text) > _MAX_CHARACTERS or len(words) > _MAX_WORDS:
-        raise Refused(f"must be 1 to {_MAX_WORDS} words, {_MAX_CHARACTERS} characters in all")
-    _check_characters(text)
-    return words
+    if len(text) > MAX_CHARACTERS or not re.fullmatch(WORDS, text):
+        raise Refused(
+            f"must be 1 to 10 words, {MAX_CHARACTERS} characters in all, no control characters"
+        )
+    return tuple(text.split())
 
 
-def _sort_parser(text: str) -> Any:  # noqa: ANN401 — a Sort; parsers give any value
+def sort_of(text: str) -> Any:  # noqa: ANN401 — a Sort; parsers give any value
+    """An order by its name."""
     if text not in SORTS:
         raise Refused(f"must be one of {', '.join(SORTS)}")
     return SORTS[text]
@@ -191,17 +201,17 @@ _EQUALITIES: Final[Mapping[str, str]] = {
     wire_name(name): name for name in ("listing_key", *EQUALITIES)
 }
 PARSERS: Final[Mapping[str, Parser]] = {
-    **dict.fromkeys(_EQUALITIES, partial(_several, longest=50, most=_MAX_VALUES)),
-    "ListingKey": partial(_several, longest=MAX_KEY_CHARACTERS, most=MAX_KEYS),
-    "StandardStatus": partial(_lookups, lookup="StandardStatus"),
-    "PropertyType": partial(_lookups, lookup="PropertyType"),
-    **{f"{name}.{end}": _decimal for name in ("ListPrice", *_AREA_RANGES) for end in _ENDS},
-    **{f"{name}.{end}": _whole for name in _WHOLE_RANGES for end in _ENDS},
-    "AreaUnits": _area_units,
-    "near": _near,
-    "radius_km": _radius,
-    "q": _words,
-    "sort": _sort_parser,
+    **dict.fromkeys(_EQUALITIES, partial(several, longest=50, most=MAX_VALUES)),
+    "ListingKey": partial(several, longest=MAX_KEY_CHARACTERS, most=MAX_KEYS),
+    "StandardStatus": partial(lookups, lookup="StandardStatus"),
+    "PropertyType": partial(lookups, lookup="PropertyType"),
+    **{f"{name}.{end}": decimal for name in ("ListPrice", *_AREA_RANGES) for end in _ENDS},
+    **{f"{name}.{end}": whole for name in _WHOLE_RANGES for end in _ENDS},
+    "AreaUnits": area_units,
+    "near": near,
+    "radius_km": radius,
+    "q": words,
+    "sort": sort_of,
     LIMIT: limit_parser(MAX_LIMIT),
     CURSOR: cursor_parser,
 }

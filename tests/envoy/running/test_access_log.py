@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bukken_contract.own_writes import HEADER
+
 Bearer = Callable[..., dict[str, str]]
 Log = Callable[[], list[dict[str, Any]]]
 Until = Callable[..., None]
@@ -69,7 +71,7 @@ def test_secrets_are_not_logged(
 ) -> None:  # fmt: skip
     """No line holds a query string or a token; each says who, what, when and how it went."""
     sample(100)
-    headers = bearer()
+    headers = bearer() | {HEADER: "sumida"}
     ingress.get("/v1/listings?q=sumida", headers=headers)
     last = ingress.get("/v1/listings?access_token=sumida").headers["x-request-id"]
 

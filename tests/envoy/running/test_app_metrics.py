@@ -1,4 +1,4 @@
-"""What the app itself tells Prometheus, through 9902; of the command side alone."""
+"""What the app itself tells Prometheus, through 9902."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ Until = Callable[..., None]
 MAY_WAIT = 5  # one is asked, four wait
 
 
-@pytest.fixture(scope="module")
-def sidecar_file() -> str:
+@pytest.fixture(scope="module", params=["command-api", "query-api"])
+def sidecar_file(request: pytest.FixtureRequest) -> str:
     """Which file runs."""
-    return "command-api"
+    return str(request.param)
 
 
 def asked(address: str, path: str) -> httpx.Response:

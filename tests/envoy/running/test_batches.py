@@ -18,7 +18,7 @@ Bearer = Callable[..., dict[str, str]]
 Until = Callable[..., None]
 ROOT = Path(__file__).parents[3]
 BATCH = ("POST", "/v1/batches/listings")
-ROUTE = "route_config virtual_hosts app routes 3"
+ROUTE = "route_config virtual_hosts app routes 4"
 AT_ONCE = 4
 
 

@@ -75,6 +75,9 @@ def test_an_escaped_slash_is_refused(
         "/healthz/live",
         "/docs",
         "/openapi.json",
+        "/v1/openapi-json",
+        "/v1/openapi.yaml",
+        "/v1/openapi.json/",
         "/healthz/lb/",
     ],
 )

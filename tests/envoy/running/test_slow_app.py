@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 Bearer = Callable[..., dict[str, str]]
-TIMEOUT = "route_config virtual_hosts app routes 2 route timeout"
+TIMEOUT = "route_config virtual_hosts app routes 3 route timeout"
 WORDED = "local_reply_config mappers 8"
 
 

@@ -82,7 +82,7 @@ def test_without_the_buffer_they_would_hold_the_app(
 
     def change(document: dict[str, Any]) -> None:
         without(BUFFER)(document)
-        having("route_config virtual_hosts app routes 2 route timeout", "1s")(document)
+        having("route_config virtual_hosts app routes 3 route timeout", "1s")(document)
 
     pod = new_pod(change)
     with uploads(pod, headers=headers, until=until):

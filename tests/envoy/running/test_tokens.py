@@ -165,7 +165,7 @@ def test_the_token_filter_alone_would_take_it(
     bearer: Bearer,
 ) -> None:  # fmt: skip
     """The control: without the route a good token passes in any form, whatever jwt.yaml says."""
-    guard = "route_config virtual_hosts app routes 1"
+    guard = "route_config virtual_hosts app routes 2"
     pod = new_pod(without(guard), jwt=lambda text: text.replace("' '", prefix))
     token = bearer()["authorization"].removeprefix("Bearer ")
 

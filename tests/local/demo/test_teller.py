@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bukken_local.demo.story import STORY, Step
+from bukken_contract.own_writes import HEADER
+from bukken_local.demo.story import BACK_END, STORY, Step
 from bukken_local.demo.teller import Teller
 
 Serve = Callable[[ASGIApp], str]
@@ -94,6 +95,23 @@ def test_wrong_member_is_seen(serve: Serve) -> None:
     [late] = [step for step in STORY if step.status == 409]
 
     assert not told(serve(exchange(answers, seen=[])), steps=(late,))[0]
+
+
+def test_what_was_written_is_read_with_its_token(serve: Serve) -> None:
+    """The token of the answer before is sent back, whoever asks: it stands for no client."""
+    seen: list[Request] = []
+
+    def answers() -> Iterator[Response]:
+        for number, step in enumerate(STORY):
+            answer = right(step)
+            if step.client == BACK_END and step.status < 400:
+                answer.headers[HEADER] = f"token-of-{number}"
+            yield answer
+
+    told(serve(exchange(answers(), seen=seen)), steps=STORY)
+
+    sent = [request.headers[HEADER] for request in seen if HEADER in request.headers]
+    assert sent == ["token-of-2"]
 
 
 def test_both_patches_name_the_version_created(serve: Serve) -> None:
