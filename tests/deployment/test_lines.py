@@ -199,19 +199,6 @@ LINES = [
       for name in ("HOST", "PORT", "NAME", "TLS")),
     Line(f"{APP} env BUKKEN_DATABASE_PASSWORD_FILE value", below("database", "password"),
          "The app has no password."),
-    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef key",
-         says("database-writer-host"), "Who wrote is 503 for as long as the reader is behind.",
-         files=("query-api",)),
-    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef name", says("bukken"),
-         "The place's ConfigMap is not the one that is read.", files=("query-api",)),
-    Line(f"{APP} env BUKKEN_CONSISTENCY_SECRET_FILE value", below("consistency", "secrets"),
-         "No command is answered with a token, or every token is refused."),
-    Line(f"{APP} volumeMounts consistency mountPath", says("/run/secrets/consistency"),
-         "No command is answered with a token, or every token is refused."),
-    Line(f"{POD} volumes consistency secret secretName", says("consistency"),
-         "One side signs with what the other does not know."),
-    Line(f"{POD} volumes consistency secret defaultMode", says(0o440),
-         "The app cannot read it, or every user can."),
     Line(f"{APP} volumeMounts database mountPath", says("/run/secrets/database"),
          "The app has no password."),
     Line(f"{APP} volumeMounts tmp mountPath", says("/tmp"),  # noqa: S108 — a container's own
@@ -227,6 +214,21 @@ LINES = [
     Line(f"{APP} securityContext runAsUser", says(65532), "It is not the image's user."),
     Line(f"{APP} securityContext runAsGroup", says(65532), "It is in root's group, or in none."),
     Line(f"{APP} securityContext capabilities drop", has("ALL"), "It keeps rights it never uses."),
+]
+OF_THE_SIDES = [
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef key",
+         says("database-writer-host"), "Who wrote is 503 for as long as the reader is behind.",
+         files=("query-api",)),
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef name", says("bukken"),
+         "The place's ConfigMap is not the one that is read.", files=("query-api",)),
+    Line(f"{APP} env BUKKEN_CONSISTENCY_SECRET_FILE value", below("consistency", "secrets"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{APP} volumeMounts consistency mountPath", says("/run/secrets/consistency"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{POD} volumes consistency secret secretName", says("consistency"),
+         "One side signs with what the other does not know."),
+    Line(f"{POD} volumes consistency secret defaultMode", says(0o440),
+         "The app cannot read it, or every user can."),
 ]
 OF_THE_RELAY = [
     Line("spec replicas", says(2), "One, and a lost node stops all deliveries for minutes."),
@@ -245,11 +247,12 @@ OF_THE_RELAY = [
          "The issuer knows it not: nothing is delivered."),
 ]
 # fmt: on
+TABLES = ((LINES, COMPONENTS), (OF_THE_SIDES, ()), (OF_THE_RELAY, ("inquiry-relay",)))
 CASES = [
     pytest.param(line, side, id=f"{side}: {line.at}")
-    for lines, sides in ((LINES, COMPONENTS), (OF_THE_RELAY, ("inquiry-relay",)))
+    for lines, sides in TABLES
     for line in lines
-    for side in sides
+    for side in sides or line.files
 ]
 
 
