@@ -40,11 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
                 await health.watch(engine, readiness=readiness)
                 await courier.run()
 
-            working = asyncio.create_task(work())
+            tasks = [asyncio.create_task(work()), asyncio.create_task(courier.keep())]
             yield
             await courier.stop(seconds=settings.graceful_seconds)
-            working.cancel()
-            await asyncio.wait([working])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await claims.close()
 
     app = FastAPI(

@@ -55,21 +55,22 @@ class Courier:
         self._held_until: dict[str, float] = {}
         self._ended = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     async def run(self) -> None:
         """Delivers until it is stopped; whatever fails, it goes on."""
-        renewing = asyncio.create_task(self._renew_for_ever())
+        self._at_rest.clear()
         try:
             while not self._stopping.is_set():
                 await self._pause(await self._step())
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            self._at_rest.set()
 
     async def stop(self, *, seconds: float) -> None:
         """Takes nothing more, finishes what is under way, and puts back what was not finished."""
         self._stopping.set()
+        await self._at_rest.wait()  # what it is just claiming is ours to put back
         if tasks := set(self._under_way.values()):
             await asyncio.wait(tasks, timeout=seconds)
         left = dict(self._under_way)
@@ -89,6 +90,7 @@ class Courier:
             return 0.0
         try:
             await self._token.keep_good()  # without one there is no listing to send along: it waits
+            until = time.monotonic() + LEASE.total_seconds()
             taken = await self._claims.take(room)
         except NoToken:
             return POLL_SECONDS
@@ -96,15 +98,15 @@ class Courier:
             log.warning("nothing taken: %s\n%s", type(error).__name__, logs.stack_of(error))
             return 1.0
         for inquiry in taken:
-            self._begin(inquiry)
+            self._begin(inquiry, until=until)
         return self._pace.pause() or (0.0 if len(taken) == room else POLL_SECONDS)
 
     def _room(self) -> int:
         return self._pace.at_once - len(self._under_way)
 
-    def _begin(self, inquiry: Inquiry) -> None:
+    def _begin(self, inquiry: Inquiry, *, until: float) -> None:
         key = inquiry.inquiry_key
-        self._held_until[key] = time.monotonic() + LEASE.total_seconds()
+        self._held_until[key] = until
         self._under_way[key] = asyncio.create_task(self._deliver(inquiry), name=key)
 
     async def _deliver(self, inquiry: Inquiry) -> None:
@@ -158,7 +160,8 @@ class Courier:
     def _is_too_old(self, inquiry: Inquiry) -> bool:
         return datetime.now(UTC) - inquiry.tried_since > self._give_up_after
 
-    async def _renew_for_ever(self) -> None:
+    async def keep(self) -> None:
+        """Holds what is under way, until it is cancelled: also while `stop` waits for its end."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
