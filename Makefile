@@ -83,7 +83,7 @@ format: $(UV) ## Format the code and mend what can be mended
 	@$(RUN) ruff check --fix --quiet .
 	@$(RUN) ruff format --quiet .
 
-bench: $(UV) ## The figures: start-up, memory, import rate (needs a few minutes)
+bench: $(UV) ## The figures, a quarter of an hour on a quiet machine; some: ARGS="--only=reading" (--help)
 	@$(RUN) python -m benchmarks $(ARGS)
 
 help: ## This menu

@@ -32,17 +32,18 @@ class Memory:
 def memory_of_parts(description: dict[str, Any]) -> dict[str, Memory]:
     """By part: every container of every Pod, each database process, the runner itself."""
     parts = {
-        f"{pod['name']} {name}": _of_tree(container["pid"])
+        f"{pod['name']} {name}": memory_of(container["pid"])
         for pod in description["pods"] + description["stand_ins"]
         for name, container in pod["containers"].items()
     }
     servers = description["database"]["processes"]
-    parts |= {f"PostgreSQL {name}": _of_tree(pid) for name, pid in servers.items()}
+    parts |= {f"PostgreSQL {name}": memory_of(pid) for name, pid in servers.items()}
     runner = _pages_of(description["pid"])
     return parts | {"the runner": Memory(runner["Pss"], runner["Rss"])}
 
 
-def _of_tree(pid: int) -> Memory:
+def memory_of(pid: int) -> Memory:
+    """Of a process and all below it."""
     first, below = _pages_of(pid), [_pages_of(child) for child in _descendants(pid)]
     return Memory(
         first["Pss"] + sum(pages["Pss"] for pages in below),

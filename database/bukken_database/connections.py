@@ -17,7 +17,7 @@ from psycopg import errors
 from psycopg.abc import RV, PQGen
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.engine.interfaces import ExceptionContext, IsolationLevel
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bukken_database.failures import Failure, failure_of
@@ -89,7 +89,12 @@ def reader_engine(settings: DatabaseSettings, *, application: str) -> Engine:
     """Connections that read, on whatever server answers (a cluster of one must work too)."""
     session = _SESSION | {"default_transaction_read_only": "on"}
     engine = _psycopg_engine(
-        settings, application=application, session=session, age=READER_MAX_AGE_SECONDS
+        settings,
+        application=application,
+        session=session,
+        age=READER_MAX_AGE_SECONDS,
+        # BEGIN and ROLLBACK around one statement are two answers more to wait for.
+        isolation_level="AUTOCOMMIT",
     )
     # For the reader alone: a migration may take its time. And after the listener that adds the
     # password: the first to return a connection is the last to be asked.
@@ -128,7 +133,12 @@ def _connect_impatiently(
 
 
 def _psycopg_engine(
-    settings: DatabaseSettings, *, application: str, session: dict[str, str], age: int
+    settings: DatabaseSettings,
+    *,
+    application: str,
+    session: dict[str, str],
+    age: int,
+    isolation_level: IsolationLevel | None = None,
 ) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -145,6 +155,7 @@ def _psycopg_engine(
         pool_size=settings.database_pool_size,
         pool_recycle=age,
         connect_args=arguments,
+        isolation_level=isolation_level,
         **_RULES,
     )
     ask_when_taken_out(engine, ping=psycopg_ping(engine, deadline=DEADLINE))

@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.engine import Connection
@@ -25,6 +25,9 @@ from bukken_database.connections import (
     SILENCE_SECONDS,
 )
 from bukken_database.failures import Failure, failure_of, sqlstate_of
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -63,18 +66,35 @@ def seconds_left() -> float:
 
 
 class ReadSession:
-    """One connection that reads."""
+    """One connection that reads, each statement for itself."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        """All rows of the query."""
-        return self._connection.execute(query).mappings().all()
+    def rows(
+        self, query: Select[Any], *, values: Mapping[str, Any] | None = None
+    ) -> Sequence[RowMapping]:
+        """All rows of the query.
 
-    def row(self, query: Select[Any]) -> RowMapping | None:
+        Args:
+            query: what is asked.
+            values: of its parameters. Those of `Select.params` make another query each time, which
+                costs more than most take to be answered.
+        """
+        return self._connection.execute(query, values).mappings().all()
+
+    def row(
+        self, query: Select[Any], *, values: Mapping[str, Any] | None = None
+    ) -> RowMapping | None:
         """The one row of the query, or None."""
-        return self._connection.execute(query).mappings().one_or_none()
+        return self._connection.execute(query, values).mappings().one_or_none()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked in here is one transaction: what one statement sets holds for the next."""
+        driver: psycopg.Connection[Any] = self._connection.connection.driver_connection  # type: ignore[assignment] # the reader's is psycopg's
+        with driver.transaction():
+            yield
 
 
 class WriteSession:

@@ -51,6 +51,21 @@ def test_a_slow_inquiry_gets_its_number_when_it_commits(
     assert numbers_of(writer) == {"b-quick": 1, "a-slow": 2}
 
 
+def test_one_that_somebody_holds_keeps_nobody_waiting(
+    writer: "Connection", another_writer: "Connection", leader: Candidate
+) -> None:
+    """The change feed is numbered in the same statement: a forgotten lock must not stop it."""
+    keep(writer, "a-held")
+    keep(writer, "b-free")
+    writer.execute("SET lock_timeout = '1s'")
+    with another_writer.transaction():
+        another_writer.execute("UPDATE inquiries SET attempts = 1 WHERE inquiry_key = 'a-held'")
+        number(leader, writer)
+    number(leader, writer)
+
+    assert numbers_of(writer) == {"b-free": 1, "a-held": 2}
+
+
 def test_who_does_not_lead_numbers_nothing(
     writer: "Connection", another_writer: "Connection", leader: Candidate
 ) -> None:

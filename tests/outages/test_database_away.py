@@ -70,7 +70,7 @@ def storage_hung(exchange: Exchange) -> AbstractContextManager[None]:
     return hung(exchange, STORAGE)
 
 
-def standby_lagging(exchange: Exchange) -> AbstractContextManager[None]:
+def standby_lagging(exchange: Exchange) -> AbstractContextManager[object]:
     """It stays as it is, whatever is written."""
     return exchange.database.replay_paused()
 
@@ -134,7 +134,7 @@ REFUSED: Final = "refused"
 class Fault(NamedTuple):
     """What is done to the database, and what a client may then see within which time."""
 
-    harm: Callable[[Exchange], AbstractContextManager[None]]
+    harm: Callable[[Exchange], AbstractContextManager[object]]
     writes: str
     reads: str
     seconds: float

@@ -113,13 +113,15 @@ def cancelled_once() -> Iterator[Callable[[], bool]]:
     cancelled: list[bool] = []
     execute = ReadSession.rows
 
-    def cancel(session: ReadSession, query: "Select[Any]") -> "Sequence[RowMapping]":
+    def cancel(
+        session: ReadSession, query: "Select[Any]", **values: "dict[str, Any]"
+    ) -> "Sequence[RowMapping]":
         if not cancelled:
             cancelled.append(True)
             session._connection.exec_driver_sql(  # noqa: SLF001 — to harm it
                 "DO $$ BEGIN RAISE serialization_failure; END $$"
             )
-        return execute(session, query)
+        return execute(session, query, **values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReadSession, "rows", cancel)

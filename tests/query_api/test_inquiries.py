@@ -53,6 +53,13 @@ def test_who_posted_an_inquiry_sees_what_became_of_it(
     assert [trace for trace in TRACES if trace in answer.text] == []
 
 
+def test_no_cache_keeps_an_inquiry(writer: "Connection", feed_client: FlaskClient) -> None:
+    """What is erased here would live on there."""
+    answers = (asked(feed_client, keep(writer)), feed_client.get(PATH))
+
+    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store", "no-store"]
+
+
 def test_anothers_inquiry_is_not_there(writer: "Connection", feed_client: FlaskClient) -> None:
     """It looks like one that never was."""
     foreign = asked(feed_client, keep(writer), by="portal-b")

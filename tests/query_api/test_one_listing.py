@@ -53,7 +53,7 @@ def test_a_listing_is_written_in_resos_words(put: "Put", client: FlaskClient) ->
         "Media": [{"MediaURL": "https://example.org/1.jpg", "MediaCategory": "Photo"}],
         "OriginalEntryTimestamp": "2026-11-22T09:30:00.123456Z",
         "ModificationTimestamp": "2026-11-22T09:30:00.123456Z",
-        "PriceChangeTimestamp": "2026-11-23T00:00:00Z",
+        "PriceChangeTimestamp": "2026-11-23T00:00:00.000000Z",
     }
     assert (answer.status_code, answer.content_type) == (200, "application/json")
 

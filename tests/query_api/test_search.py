@@ -8,6 +8,11 @@ from searching import found, pages
 
 from bukken_contract.listing import wire_name
 from query_api.search import SORTS
+from query_api.search_parameters import (
+    SQUARE_METRES_OF_A_SQUARE_FOOT,
+    search_of,
+    search_parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,3 +224,15 @@ def test_the_next_link_asks_the_same_again(put: "Put", client: FlaskClient) -> N
     walked = [[row["ListingKey"] for row in page] for page in pages(client, link)]
 
     assert walked == [["k0", "k1"], ["k2", "k3"], ["k4"]]
+
+
+def test_the_unit_of_areas_is_of_areas_alone() -> None:
+    """A price or a number of rooms beside an area in square feet stays what it is."""
+    given = search_parameters(b"LivingArea.le=1&AreaUnits=SquareFeet&BedroomsTotal.le=3")
+
+    ranges = search_of(given.values).ranges
+
+    assert (ranges["bedrooms_total"].most, ranges["living_square_metres"].most) == (
+        3,
+        SQUARE_METRES_OF_A_SQUARE_FOOT,
+    )

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, delete, insert, update
 from bukken_contract.listing import wire_name
 from bukken_database.connections import job_engine
 from bukken_database.schema import listings
+from query_api import search_queries
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -71,6 +72,13 @@ def writer(database: "MigratedDatabase") -> Iterator[Engine]:
     yield engine
     engine.dispose()
     database.empty()
+
+
+@pytest.fixture(autouse=True, params=[0, 25_000], ids=["all are crowds", "all are few"])
+def crowd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either way of finding gives the same: along the order, or all that fit and then sorted."""
+    monkeypatch.setattr(search_queries, "_CROWD", request.param)
+    monkeypatch.setattr(search_queries, "_CROWD_AROUND", request.param)
 
 
 @pytest.fixture

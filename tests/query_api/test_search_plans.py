@@ -60,7 +60,7 @@ def engine(database: "MigratedDatabase") -> Iterator[Engine]:
 
 def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
     """How PostgreSQL answers each, and what that took."""
-    with engine.connect() as connection:
+    with engine.connect() as connection, ReadSession(connection).together():
         ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — as the search does
         for statement in statements:
             compiled = statement.compile(
@@ -75,7 +75,7 @@ def statements(query: Mapping[str, str], *, after: Position | None) -> Iterator[
     """The first part of a search's order, as many rows as a page asks for."""
     search = search_of(search_parameters(query_string(**query).encode()).values)
     matching = list(search_queries._conditions(search, crowded=False))  # noqa: SLF001 — the statements are the subject
-    parts = search_queries._parts(search, matching=matching, after=after)  # noqa: SLF001 — the same
+    parts = search_queries._parts(search, matching=matching, few=False, after=after)  # noqa: SLF001 — the same
     yield next(parts).limit(51)
 
 
@@ -121,7 +121,7 @@ def test_a_page_is_one_range_of_one_index_however_deep(engine: Engine, name: str
     )
 
     for plan in (first, deep):
-        scans = [node for node in nodes(plan) if "Scan" in node["Node Type"]]
+        scans = [node for node in nodes(plan) if "Relation Name" in node or "Index Name" in node]
         assert [(s["Node Type"], s["Index Name"]) for s in scans] == [("Index Scan", index)]
         assert scans[0].get("Rows Removed by Filter", 0) <= 1
         assert plan["Actual Rows"] == scans[0]["Actual Rows"]
@@ -164,7 +164,8 @@ def test_the_rare_is_found_by_its_index(
     plan = next(plans(engine, statements(query, after=None)))
 
     scans = [node for node in nodes(plan) if "Index Name" in node]
-    assert [scan["Index Name"] for scan in scans] == [index]
+    # By its key a listing is read that has been found.
+    assert [s["Index Name"] for s in scans if s["Index Name"] != "listings_pkey"] == [index]
     assert scans[0]["Actual Rows"] <= most
 
 
@@ -192,17 +193,51 @@ def test_a_crowded_place_is_not_read_whole_for_a_page(client: FlaskClient, engin
     """Of 20,000 around, 51 are read for the newest 50."""
     asked = "/v1/listings?near=35.1,139.1&radius_km=10"
     assert client.get(asked).status_code == 200
-    search = search_of(search_parameters(b"near=35.1,139.1&radius_km=10").values)
-    with engine.connect() as connection:
-        crowded = search_queries._is_crowded(ReadSession(connection), search.circle)  # noqa: SLF001 — the subject
-    matching = list(search_queries._conditions(search, crowded=crowded))  # noqa: SLF001 — the same
-    part = next(search_queries._parts(search, matching=matching, after=None))  # noqa: SLF001 — the same
 
-    plan = next(plans(engine, iter([part.limit(51)])))
+    few, plan = narrowed(engine, {"near": "35.1,139.1", "radius_km": "10"})
 
     scan = next(node for node in nodes(plan) if "Index Name" in node)
-    assert (crowded, scan["Index Name"]) == (True, "listings_newest_first")
+    assert (few, scan["Index Name"]) == (False, "listings_newest_first")
     assert scan["Rows Removed by Filter"] < 1000
+
+
+def narrowed(engine: Engine, query: Mapping[str, str]) -> tuple[bool, Plan]:
+    """Whether few are found first, and how the first part of the page is read then."""
+    search = search_of(search_parameters(query_string(**query).encode()).values)
+    with engine.connect() as connection:
+        few, matching = search_queries._narrowed(ReadSession(connection), search)  # noqa: SLF001 — the subject
+    part = next(search_queries._parts(search, matching=matching, few=few, after=None))  # noqa: SLF001 — the same
+    return few, next(plans(engine, iter([part.limit(51)])))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({"Currency": "JPY", "ListPrice.ge": "9990"}, "listings_by_price"),
+        ({"City": "市7", "sort": "-LivingArea"}, "listings_by_city"),
+        ({"BedroomsTotal.ge": "10", "sort": "LotSizeArea"}, "listings_by_bedrooms_total"),
+    ],
+)
+def test_few_are_found_before_they_are_sorted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], index: str
+) -> None:
+    """Along the order they might be the last of all: the planner cannot know, so it is counted."""
+    monkeypatch.setattr(search_queries, "_CROWD", 1000)
+
+    few, plan = narrowed(engine, query)
+
+    read = [node["Index Name"] for node in nodes(plan) if "Index Name" in node]
+    assert (few, set(read) - {"listings_pkey"}) == (True, {index})
+
+
+def test_a_crowd_is_walked_past_in_order(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: to find all of it first would take longer."""
+    monkeypatch.setattr(search_queries, "_CROWD", 100)
+
+    few, plan = narrowed(engine, {"City": "市7", "sort": "-LivingArea"})
+
+    scan = next(node for node in nodes(plan) if "Index Name" in node)
+    assert (few, scan["Index Name"]) == (False, "listings_by_living_square_metres")
 
 
 @pytest.fixture
@@ -248,9 +283,9 @@ def test_a_search_may_take_a_second_and_wait_half_for_a_lock(engine: Engine) -> 
     names = ("statement_timeout", "lock_timeout", "plan_cache_mode", "jit", "random_page_cost")
     shown = select(*(func.current_setting(name) for name in names))
     with engine.connect() as connection:
-        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
-        during = tuple(connection.execute(shown).one())
-        connection.rollback()
+        with ReadSession(connection).together():
+            ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
+            during = tuple(connection.execute(shown).one())
         after = tuple(connection.execute(shown).one())
 
     assert during == ("1s", "500ms", "force_custom_plan", "off", "1.1")

@@ -57,6 +57,7 @@ def asked(app_without_database: Flask) -> FlaskClient:
         ("near=91,0&radius_km=1", ["near"]),
         ("near=0,181&radius_km=1", ["near"]),
         ("near=35.6,139.7,1&radius_km=1", ["near"]),
+        ("near=035.6,139.7&radius_km=1", ["near"]),
         ("near=35.6,139.7&radius_km=0", ["radius_km"]),
         ("near=35.6,139.7&radius_km=10.001", ["radius_km"]),
         ("near=35.6,139.7&radius_km=-1", ["radius_km"]),

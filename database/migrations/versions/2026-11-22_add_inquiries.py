@@ -77,7 +77,8 @@ INDEXES = (
 # The numbers are of the feed's own row: one counter, so that what is done for lost and restored
 # data is done for both, and one leader. Only what committed is numbered, and in the transaction
 # that shows the number; who does not lead gives none, nor on a server that the feed does not know
-# yet, nor where its row was restored: there number_events comes first.
+# yet, nor where its row was restored: there number_events comes first. One that somebody holds is
+# left for the next time, or its lock would keep the change feed waiting as well.
 NUMBER = """
 CREATE FUNCTION bukken.number_inquiries(
     candidate uuid, seen bigint, most integer,
@@ -105,6 +106,7 @@ BEGIN
         FROM (
             SELECT u.inquiry_key FROM bukken.inquiries AS u
             WHERE u.number IS NULL ORDER BY u.inquiry_key LIMIT most
+            FOR UPDATE SKIP LOCKED
         ) AS i
     )
     UPDATE bukken.inquiries AS i SET number = head + first.place, numbered_at = clock_timestamp()

@@ -13,6 +13,7 @@ import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from signal import Signals
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
@@ -21,7 +22,7 @@ from bukken_local.database.acknowledged import AT_ITS_END, settings_of_promotion
 from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from bukken_local.database.endpoint import Address
@@ -48,6 +49,7 @@ class Cluster:
     One process at a time may have a directory: `start` ends what an earlier one left behind.
     `programs` is from `binaries.postgres_programs`, `user` from `binaries.postgres_user`. Each
     server tells its purpose as the setting `bukken.purpose`, so that tests can refuse another's.
+    `settings` are the servers' beside the platform's own, or instead of them.
     """
 
     def __init__(  # noqa: PLR0913 — each is a fact only the caller knows
@@ -60,6 +62,7 @@ class Cluster:
         standby: Address,
         purpose: Literal["local", "test"],
         say: Callable[[str], None],
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._home = Home(directory, programs=programs, user=user)
         self._primary = Instance("instance-1", directory / "instance-1", primary)
@@ -67,6 +70,7 @@ class Cluster:
         self._storage = directory / STORAGE
         self._purpose = purpose
         self._say = say
+        self._settings = settings
 
     @property
     def primary(self) -> Address:
@@ -220,7 +224,8 @@ class Cluster:
 
     async def _serve(self, instance: Instance, **more: str) -> None:
         if not self._home.runs(instance.name):
-            settings = {**self._home.settings(), **self._settings_of(instance), **more}
+            own = self._home.settings() | self._settings_of(instance)
+            settings = {**own, **self._settings, **more}
             self._home.serve(instance.name, data=instance.data, settings=settings)
         await self._home.until(
             lambda: self._accepts(instance.address),

@@ -66,7 +66,8 @@ def _complete_headers(response: Response) -> Response:
     """Of every answer, errors included.
 
     `private, no-cache`: kept by the one who asked alone, and asked for again each time, which
-    costs a 304. No `Vary`: nothing in a request's headers changes what a listing looks like.
+    costs a 304; unless the route is stricter. No `Vary`: nothing in a request's headers changes
+    what a listing looks like.
     """
     response.headers.setdefault("Cache-Control", "private, no-cache")
     response.headers["X-Request-ID"] = REQUEST_ID.get()

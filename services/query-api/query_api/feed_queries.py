@@ -84,7 +84,7 @@ def which_events(
 ) -> Sequence[RowMapping]:
     """At most so many events beyond this number."""
     question = _WITH_LISTINGS if with_listings else _EVENTS
-    return session.rows(question.params(after=after, rows=rows))
+    return session.rows(question, values={"after": after, "rows": rows})
 
 
 def last_place(session: ReadSession, *, of: Numbered) -> Place:
@@ -142,7 +142,7 @@ def _behind() -> Unavailable:
 
 
 def _feed(session: ReadSession, *, after: int, of: Numbered) -> RowMapping:
-    row = session.row(of.question.params(after=after))
+    row = session.row(of.question, values={"after": after})
     if row is None:
         raise LookupError("the schema has no feed")
     return row

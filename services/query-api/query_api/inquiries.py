@@ -101,4 +101,6 @@ def _whole(row: RowMapping) -> dict[str, Any]:
 
 
 def _json(document: dict[str, Any]) -> Response:
-    return Response(encode(document), content_type="application/json")
+    """Kept by no cache, not even the client's: what is erased shall not live on there."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(encode(document), content_type="application/json", headers=headers)

@@ -38,9 +38,9 @@ _ALL: Final[Select[Any]] = (
 
 def which_inquiry(session: ReadSession, *, key: str, poster: str) -> RowMapping | None:
     """What became of an inquiry, if it is this client's."""
-    return session.row(_ONE.params(key=key, poster=poster))
+    return session.row(_ONE, values={"key": key, "poster": poster})
 
 
 def which_inquiries(session: ReadSession, *, after: int, rows: int) -> Sequence[RowMapping]:
     """At most so many beyond this number."""
-    return session.rows(_ALL.params(after=after, rows=rows))
+    return session.rows(_ALL, values={"after": after, "rows": rows})

@@ -42,7 +42,7 @@ class Walk:
         *,
         ask: Callable[[Position | None, int], Rows],
         position: Callable[[RowMapping], Position],
-        document: Callable[[RowMapping], dict[str, Any]],
+        document: Callable[[RowMapping], object],
     ) -> dict[str, Any]:
         """The page. One row more than it has is asked for: it says that there is a next page.
 

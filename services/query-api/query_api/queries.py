@@ -10,24 +10,22 @@ from typing import Any, Final
 
 from sqlalchemy import Integer, RowMapping, Select, bindparam, select
 
-from bukken_contract.listing import LISTING_FIELDS
 from bukken_database.schema import listings
 from bukken_database.sessions import ReadSession
+from query_api.documents import document_of
 
-PUBLIC: Final = (
-    listings.c.listing_key,
-    listings.c.version,
-    *(listings.c[name] for name in LISTING_FIELDS),
-    listings.c.original_entry_timestamp,
-    listings.c.modification_timestamp,
-    listings.c.status_change_timestamp,
-    listings.c.price_change_timestamp,
-    listings.c.photos_change_timestamp,
-)
+# What partners see of a listing; the key is for its place in an order.
+PUBLIC: Final = (listings.c.listing_key, document_of(listings.fullname))
 
+# By a short name: psycopg remembers what it made of a statement of at most 4,096 characters.
+_listing: Final = listings.alias("l")
 _ONE: Final[Select[Any]] = select(
-    *PUBLIC, listings.c.visible, listings.c.removed_at, listings.c.ever_visible
-).where(listings.c.listing_key == bindparam("key"))
+    _listing.c.version,
+    _listing.c.visible,
+    _listing.c.removed_at,
+    _listing.c.ever_visible,
+    document_of("l"),
+).where(_listing.c.listing_key == bindparam("key"))
 
 _VISIBLE: Final[Select[Any]] = (
     select(*PUBLIC)
@@ -51,20 +49,20 @@ _KEYS: Final[Select[Any]] = (
 
 def which_listing(session: ReadSession, *, key: str) -> RowMapping | None:
     """The listing of this key, visible or not, removed or not, or None when it never was there."""
-    return session.row(_ONE.params(key=key))
+    return session.row(_ONE, values={"key": key})
 
 
 def version_of(session: ReadSession, *, key: str) -> int:
     """The version of this key's listing or tombstone, or 0 when it never was there."""
-    row = session.row(_VERSION.params(key=key))
+    row = session.row(_VERSION, values={"key": key})
     return row["version"] if row else 0
 
 
 def which_keys(session: ReadSession, *, after: str, rows: int) -> Sequence[RowMapping]:
     """At most so many keys of visible listings, beyond this one, with their versions."""
-    return session.rows(_KEYS.params(after=after, rows=rows))
+    return session.rows(_KEYS, values={"after": after, "rows": rows})
 
 
 def which_visible(session: ReadSession, *, after: str, rows: int) -> Sequence[RowMapping]:
     """At most so many visible listings, beyond this key."""
-    return session.rows(_VISIBLE.params(after=after, rows=rows))
+    return session.rows(_VISIBLE, values={"after": after, "rows": rows})

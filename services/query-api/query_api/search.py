@@ -68,6 +68,13 @@ class Search:
     sort: Sort
 
     @property
+    def walks(self) -> bool:
+        """Whether conditions must be looked at along an order that is not theirs."""
+        own = {self.sort.column} | ({"currency"} if self.sort.column == "list_price" else set())
+        others = {*self.any_of, *self.ranges} - own or self.words or self.circle
+        return bool(others) and self.sort.column not in {NEWEST.column, DISTANCE}
+
+    @property
     def is_one_range(self) -> bool:
         """Whether every page is one range of one index, however many listings there are."""
         values = [value for any_of in self.any_of.values() for value in any_of]

@@ -13,10 +13,12 @@ from sqlalchemy import (
     Integer,
     RowMapping,
     Select,
+    and_,
     cast,
     exc,
     func,
     literal,
+    literal_column,
     select,
     tuple_,
 )
@@ -27,17 +29,24 @@ from bukken_database.schema import GRAMS, listings
 from bukken_database.sessions import ReadSession
 from query_api.cursors import Position
 from query_api.queries import PUBLIC
-from query_api.search import DISTANCE, Circle, Search
+from query_api.search import DISTANCE, NEWEST, Circle, Search
 
 # Five times what a search may take on a million listings. One that needs longer reads a good part
 # of them, and would with the next page again.
 SEARCH_SECONDS: Final = 1
 
+# For a walk along an order that is not that of the conditions, none of which leaves few: it ends
+# soon or never, and who is to be refused is refused soon.
+_WALK_SECONDS: Final = 0.15
+_BRIEFLY: Final = select(func.set_config("statement_timeout", f"{_WALK_SECONDS}s", True))
+
 # How many the nearest are: they are found anew for each page.
 NEAREST: Final = 1000
 
-# From so many on, a circle is a crowd.
-_CROWD: Final = 5000
+# From so many on, what fits one condition is a crowd: to read all of it would take some 0.1 s.
+_CROWD: Final = 25_000
+# Fewer around a place: its index cannot tell without the table.
+_CROWD_AROUND: Final = 5_000
 
 _QUERY_CANCELED: Final = "57014"
 _ADVICE: Final = (
@@ -69,9 +78,10 @@ def which_match(
         SearchTooCostly: no index answers it in time. Not raised for a search that is one range of
             an index: when that takes long, the database is to blame.
     """
-    session.row(_MANNERS)
     try:
-        return _found(session, search=search, after=after, rows=rows)
+        with session.together():
+            session.row(_MANNERS)
+            return _found(session, search=search, after=after, rows=rows)
     except exc.DBAPIError as error:
         if sqlstate_of(error) != _QUERY_CANCELED or search.is_one_range:
             raise
@@ -82,9 +92,10 @@ def _found(
     session: ReadSession, *, search: Search, after: Position | None, rows: int
 ) -> Sequence[RowMapping]:
     found: list[RowMapping] = []
-    crowded = _is_crowded(session, search.circle)
-    matching = [*_conditions(search, crowded=crowded)]
-    for part in _parts(search, matching=matching, after=after):
+    few, matching = _narrowed(session, search)
+    if not few and search.walks:
+        session.row(_BRIEFLY)
+    for part in _parts(search, matching=matching, few=few, after=after):
         found += session.rows(part.limit(rows - len(found)))
         if len(found) == rows:
             break
@@ -92,31 +103,51 @@ def _found(
 
 
 def _parts(
-    search: Search, *, matching: list[ColumnElement[bool]], after: Position | None
+    search: Search, *, matching: list[ColumnElement[bool]], few: bool, after: Position | None
 ) -> Iterator[Select[Any]]:
-    """The order in parts, each one range of an index: what is known, then what is not."""
+    """The order in parts, each one range of an index: what is known, then what is not.
+
+    Args:
+        search: what is asked.
+        matching: what must be true of a listing.
+        few: they are found first and sorted afterwards, whatever the order.
+        after: the position before the first.
+    """
     if search.sort.column == DISTANCE:
         yield _nearest(search, matching=matching, after=after)
         return
-    column, key = listings.c[search.sort.column], listings.c.listing_key
-    rows = select(*PUBLIC, column).where(*matching)
+    column, key, rows = _rows(search, matching=matching, few=few)
+    nullable = listings.c[search.sort.column].nullable
     order = [c.desc() if search.sort.descending else c.asc() for c in (column, key)]
     if after is None or after.value is not None:
-        known = rows.where(column.is_not(None)) if column.nullable else rows
-        yield known.order_by(*order).where(*_beyond(column, search=search, after=after))
-    if column.nullable and column.name not in search.ranges:
+        known = rows.where(column.is_not(None)) if nullable else rows
+        yield known.order_by(*order).where(*_beyond(column, key, search=search, after=after))
+    if nullable and search.sort.column not in search.ranges:
         at = after if after is not None and after.value is None else None
         # By the column too, though there it is all one: so PostgreSQL sees that it is an index.
         unknown = rows.where(column.is_(None)).order_by(*order)
         yield unknown.where(_past(key, at.listing_key, search=search)) if at else unknown
 
 
+def _rows(
+    search: Search, *, matching: list[ColumnElement[bool]], few: bool
+) -> tuple[ColumnElement[Any], ColumnElement[str], Select[Any]]:
+    """What they are sorted by, first and last, and the rows themselves."""
+    column, key = listings.c[search.sort.column], listings.c.listing_key
+    if not few:
+        return column, key, select(*PUBLIC, column).where(*matching)
+    # OFFSET 0: so it is planned for itself, as if all of it were asked for.
+    found = select(key, column).where(*matching).offset(0).subquery()
+    joined = listings.join(found, found.c.listing_key == key)
+    rows = select(*PUBLIC, column).select_from(joined)
+    return found.c[search.sort.column], found.c.listing_key, rows
+
+
 def _beyond(
-    column: ColumnElement[Any], *, search: Search, after: Position | None
+    column: ColumnElement[Any], key: ColumnElement[str], *, search: Search, after: Position | None
 ) -> list[ColumnElement[bool]]:
     if after is None:
         return []
-    key = listings.c.listing_key
     at = tuple_(literal(after.value, column.type), literal(after.listing_key, key.type))
     return [_past(tuple_(column, key), at, search=search)]
 
@@ -136,31 +167,73 @@ def _nearest(
     assert search.circle is not None  # noqa: S101 — a search by distance has one
     distance = _distance(search.circle).label(DISTANCE)
     nearest = (
-        select(*PUBLIC, distance)
+        select(listings.c.listing_key, distance)
         .where(*matching)
         .order_by(distance, listings.c.listing_key)
         .limit(NEAREST)
         .subquery()
     )
     order = (nearest.c[DISTANCE], nearest.c.listing_key)
-    page = select(nearest).order_by(*order)
+    found = listings.join(nearest, nearest.c.listing_key == listings.c.listing_key)
+    page = select(*PUBLIC, nearest.c[DISTANCE]).select_from(found).order_by(*order)
     return page.where(tuple_(*order) > tuple_(after.value, after.listing_key)) if after else page
+
+
+def _narrowed(session: ReadSession, search: Search) -> tuple[bool, list[ColumnElement[bool]]]:
+    """Whether one of the conditions leaves few, and all of them."""
+    box = None if search.circle is None else _in_box(search.circle)
+    crowded = box is not None and _is_crowd(session, box, most=_CROWD_AROUND)
+    matching = [*_conditions(search, crowded=crowded)]
+    few = box is not None and not crowded
+    return few or any(
+        not _is_crowd(session, one, most=_CROWD) for one in _doubtful(search)
+    ), matching
+
+
+def _doubtful(search: Search) -> Iterator[ColumnElement[bool]]:
+    """Conditions of which the planner cannot know whether they leave few.
+
+    It takes them for independent of each other and of the order. But a million dollars are few
+    and a million yen are not, and most of what has the largest rooms stands in one country: it
+    would walk past them all for a page of the other. Newest first has no such company, and of one
+    value it has an index of its own.
+    """
+    ranges = {name: [*_range(name, search=search)] for name in search.ranges}
+    if search.sort is not NEWEST:
+        ranges.pop(search.sort.column, None)
+        # The order by price is of one currency.
+        yield from _equalities(search, but="currency" if "price" in search.sort.column else "")
+    for name, ends in ranges.items():
+        # A price is of one currency, and their index begins with it.
+        of = [listings.c.currency == search.any_of["currency"][0]] if name == "list_price" else []
+        yield and_(*of, *ends)
 
 
 def _conditions(search: Search, *, crowded: bool) -> Iterator[ColumnElement[bool]]:
     yield listings.c.visible
-    for name, values in search.any_of.items():
-        column = listings.c[name]
-        yield column == values[0] if len(values) == 1 else column.in_(values)
-    for name, (least, most) in search.ranges.items():
-        if least is not None:
-            yield listings.c[name] >= least
-        if most is not None:
-            yield listings.c[name] <= most
+    yield from _equalities(search)
+    for name in search.ranges:
+        yield from _range(name, search=search)
     for word in search.words:
         yield from _holds(word)
     if search.circle is not None:
         yield from _within(search.circle, crowded=crowded)
+
+
+def _equalities(search: Search, *, but: str = "") -> Iterator[ColumnElement[bool]]:
+    for name, values in search.any_of.items():
+        if name == but:
+            continue
+        column = listings.c[name]
+        yield column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _range(name: str, *, search: Search) -> Iterator[ColumnElement[bool]]:
+    least, most = search.ranges[name]
+    if least is not None:
+        yield listings.c[name] >= least
+    if most is not None:
+        yield listings.c[name] <= most
 
 
 def _holds(word: str) -> Iterator[ColumnElement[bool]]:
@@ -180,17 +253,15 @@ def _within(circle: Circle, *, crowded: bool) -> Iterator[ColumnElement[bool]]:
     yield _distance(circle) <= func.bukken.gc_to_sec(cast(circle.metres, Double))
 
 
-def _is_crowded(session: ReadSession, circle: Circle | None) -> bool:
-    """Whether so many lie around that another index than the place's finds a page sooner.
+def _is_crowd(session: ReadSession, condition: ColumnElement[bool], *, most: int) -> bool:
+    """Whether so many listings fit this one condition. By its index: some milliseconds.
 
-    Asked, since the planner cannot know: of how many lie in a box it has no idea (`contsel`, one in
-    a thousand, always). Around Seattle, 57,000 of 331,000, it read them all for a page of 50.
+    Asked, since the planner cannot know, of a circle least of all (`contsel`: one in a thousand,
+    always). Around Seattle, 57,000 of 331,000, it read them all for a page of 50.
     """
-    if circle is None:
-        return False
-    some = select(listings.c.visible).where(listings.c.visible, _in_box(circle)).limit(_CROWD)
+    some: Select[Any] = select(literal_column("1")).where(listings.c.visible, condition).limit(most)
     row = session.row(select(func.count().label("found")).select_from(some.subquery()))
-    return row is not None and row["found"] == _CROWD
+    return row is not None and row["found"] == most
 
 
 def _in_box(circle: Circle) -> ColumnElement[bool]:

@@ -1,0 +1,72 @@
+"""Reading one listing, beside a route that does nothing and beside the usual way."""
+
+import random
+from collections.abc import Iterator
+from itertools import cycle
+
+from benchmarks.client import Load, ask_all, request
+from benchmarks.figures import Figure, Sizes, middle, ratio, rounded
+from benchmarks.measured import Measured
+
+# One less than the app's threads: as many as its sidecar lets through.
+CLIENTS = 7
+KEYS = 2_000
+
+
+def reading(place: Measured, sizes: Sizes) -> Iterator[Figure]:
+    """All three in the same worker, through the same Envoy."""
+    sides = {"empty": "bench-empty", "one": "{}", "usual": "bench-usual-{}"}
+    keys = _keys(place)
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    waits: dict[str, list[float]] = {name: [] for name in sides}
+    client = 0.0
+    for _ in range(sizes.rounds * 2):
+        for name, target in sides.items():
+            load = _asked(place, [target.format(key) for key in keys], seconds=sizes.seconds)
+            rates[name].append(load.rate)
+            waits[name].append(1000 * middle(load.waits))
+            client = load.client_seconds / len(load.waits)
+    raw = {
+        **{f"{name}, answers/s": rounded(rate) for name, rate in rates.items()},
+        **{f"{name}, ms": rounded(wait) for name, wait in waits.items()},
+        "the client's own share of an answer, µs": round(client * 1e6),
+    }
+    one = "read one listing through Envoy"
+    yield Figure(
+        name=f"{one} ÷ an empty Flask route",
+        ratio=ratio(rates["one"], rates["empty"]),
+        at_least=0.6,
+        dream=0.75,
+        raw=raw,
+    )
+    yield Figure(
+        name=f"{one} ÷ ORM object → jsonify",
+        ratio=ratio(rates["one"], rates["usual"]),
+        at_least=1.6,
+        dream=2.5,
+        raw=raw,
+    )
+
+
+def _asked(place: Measured, targets: list[str], *, seconds: float) -> Load:
+    """Each client a partner of its own, since one may ask 500 times a second."""
+    pod = place.pods("query-api")[0]
+    clients = [
+        _questions(targets, token=place.token(f"portal-{number}", scope="listings.read"))
+        for number in range(CLIENTS)
+    ]
+    return ask_all((pod["address"], 8080), clients, seconds=seconds)
+
+
+def _questions(targets: list[str], *, token: str) -> Iterator[bytes]:
+    shuffled = random.sample(targets, len(targets))
+    asked = [request("GET", f"/v1/listings/{target}", token=token) for target in shuffled]
+    return cycle(asked)
+
+
+def _keys(place: Measured) -> list[str]:
+    """Of visible listings, from all over the table."""
+    numbers = random.Random(1).choices(range(place.listings), k=KEYS)  # noqa: S311 — no secret
+    visible = "SELECT listing_key FROM bukken.listings WHERE visible AND listing_key = ANY(%s)"
+    with place.connect("bukken_reader", at="standby") as reader:
+        return [key for (key,) in reader.execute(visible, [[*map(place.growth.key, numbers)]])]
