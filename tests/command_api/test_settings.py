@@ -1,8 +1,6 @@
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from bukken_contract.settings import WrongSetting, load, table
 from command_api.__main__ import server_config
@@ -28,17 +26,11 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load(Settings, argv=[], program="command_api")
 
 
-def config_of(argv: list[str]) -> uvicorn.Config:
-    """What the server is told by these arguments."""
-    settings = load(Settings, argv=argv, program="command_api")
-    return server_config(FastAPI(), settings=settings, connections=settings.concurrency)
-
-
 def test_the_server_obeys_the_settings() -> None:
     """Each number of the timing budget reaches uvicorn; forgotten, its default would cut in."""
     argv = ["--keep-alive-seconds=1", "--graceful-seconds=2", "--concurrency=3", "--port=4"]
 
-    config = config_of(argv)
+    config = server_config(load(Settings, argv=argv, program="command_api"))
 
     assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (1, 2)
     assert (config.limit_concurrency, config.port, config.host) == (3, 4, "127.0.0.1")
@@ -47,7 +39,7 @@ def test_the_server_obeys_the_settings() -> None:
 
 def test_the_server_takes_what_is_named_and_not_what_is_installed() -> None:
     """Parser, loop and protocols are those it was tested with, and a failed start is one."""
-    config = config_of([])
+    config = server_config(load(Settings, argv=[], program="command_api"))
 
     assert (config.http, config.loop, config.ws) == ("httptools", "uvloop", "none")
     assert (config.lifespan, config.proxy_headers) == ("on", False)

@@ -17,12 +17,15 @@ def main() -> None:
     settings = load(Settings, argv=sys.argv[1:], program="command_api")
     logs.configure(settings.log_level, service="command-api")
     logging.getLogger("uvicorn.error").setLevel("WARNING")  # it greets in colours, five lines long
-    app = create_app(settings)
-    config = server_config(app, settings=settings, connections=settings.concurrency)
-    uvicorn.Server(config).run()
+    uvicorn.Server(server_config(settings)).run()
 
 
-def server_config(app: FastAPI, *, settings: ProcessSettings, connections: int) -> uvicorn.Config:
+def server_config(settings: Settings) -> uvicorn.Config:
+    """How command-api is served."""
+    return config_of(create_app(settings), settings=settings, connections=settings.concurrency)
+
+
+def config_of(app: FastAPI, *, settings: ProcessSettings, connections: int) -> uvicorn.Config:
     """One process: Pods are what is multiplied, and each has one health and one pool."""
     return uvicorn.Config(
         app,

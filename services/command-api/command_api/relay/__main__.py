@@ -8,7 +8,7 @@ import uvicorn
 
 from bukken_contract import logs
 from bukken_contract.settings import load
-from command_api.__main__ import server_config
+from command_api.__main__ import config_of
 from command_api.relay.app import create_app
 from command_api.relay.settings import Settings
 
@@ -21,7 +21,7 @@ def main() -> None:
     settings = load(Settings, argv=sys.argv[1:], program="command_api.relay")
     logs.configure(settings.log_level, service="inquiry-relay")
     logging.getLogger("uvicorn.error").setLevel("WARNING")  # it greets in colours, five lines long
-    config = server_config(create_app(settings), settings=settings, connections=CONNECTIONS)
+    config = config_of(create_app(settings), settings=settings, connections=CONNECTIONS)
     uvicorn.Server(config).run()
 
 
