@@ -85,4 +85,5 @@ def _media(stored: str) -> str:
         f"SELECT coalesce(json_agg(row_to_json(item)), '[]')"  # noqa: S608 — the names are the contract's own
         f" FROM jsonb_to_recordset({stored}) AS i ({columns}), LATERAL (SELECT {named}) AS item"
     )
-    return f"CASE WHEN {stored} IS NOT NULL THEN ({items}) END"
+    # A PUT without Media leaves JSON's null there, a batch SQL's.
+    return f"CASE WHEN jsonb_typeof({stored}) = 'array' THEN ({items}) END"

@@ -77,14 +77,19 @@ def drained(admin: httpx.Client) -> Iterator[None]:
     admin.post("/healthcheck/ok")
 
 
-@pytest.mark.usefixtures("drained")
 def test_a_draining_pod_serves_and_says_goodbye(
-    ingress: httpx.Client, home: Home, bearer: Bearer
+    peer: Home, bearer: Bearer, until: Callable[..., None]
 ) -> None:
     """The load balancer is told to stop; who still comes is served and told to close."""
-    answer = ingress.put("/v1/listings/k", headers=bearer("listings.write"))
+    until(lambda: health_of(peer) == 200, what="the Pod is well")
+    admin = f"http://{peer.loopback}:9901/healthcheck"
+    httpx.post(f"{admin}/fail", trust_env=False)
+    url = f"http://{peer.address}:8080/v1/listings/k"
+    answer = httpx.get(url, headers=bearer(), trust_env=False)
+    health = health_of(peer)
+    httpx.post(f"{admin}/ok", trust_env=False)
 
-    assert health_of(home) == 503
+    assert health == 503
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
