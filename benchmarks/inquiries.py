@@ -3,11 +3,14 @@
 Each function takes the platform's description (platform.json) and leaves the back end well.
 """
 
+import os
+import signal
 import statistics
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -67,6 +70,20 @@ def rate_of(platform: Description, *, count: int) -> float:
         first = first or (time.monotonic() if done else 0.0)
         threading.Event().wait(LOOK_SECONDS)
     return count / (time.monotonic() - first)
+
+
+@contextmanager
+def one_relay(platform: Description) -> Iterator[None]:
+    """All relays but one do nothing. For less than half a minute, or their liveness ends them."""
+    relays = [pod for pod in platform["pods"] if pod["deployment"] == "inquiry-relay"]
+    others = [pod["containers"]["app"]["pid"] for pod in relays[1:]]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
 
 
 def behave(platform: Description, deed: str) -> None:
