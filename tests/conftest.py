@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     `--fuzzing-examples=N` has the fuzzer make up to N random cases for each call, HEAD included.
     """
     parser.addoption("--place", choices=("local", "compose"), default="local")
+    parser.addoption("--inquiries", type=int, default=300, help="for each proof that sends many")
     parser.addoption("--fuzzing-examples", type=int)
 
 

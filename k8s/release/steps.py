@@ -19,7 +19,7 @@ from k8s.release.jobs import Jobs
 from k8s.release.kubectl import NAMESPACE, Document, Kubectl, KubectlError, Say
 
 # What serves: it comes after the migrations. All else is there before them, since Jobs need it.
-SERVING: Final = ("command-api", "query-api")
+SERVING: Final = ("command-api", "query-api", "inquiry-relay")
 # Ten Pods one by one, each half a minute to start and become a target, and a new node.
 ROLLOUT_SECONDS: Final = 1200
 EXAMPLE_ACCOUNT: Final = "111122223333"  # AWS's own documents have it

@@ -17,8 +17,13 @@ NUMBERS = range(88, 250)
 DNS_PORT = 1053  # 53 is root's, 5353 is often mDNS's
 DATABASE_PORT = 15432  # 5432 is often taken on all addresses: a container's published port
 ISSUER_PORT = 8089
+BACK_END_PORT = 8090
+BACK_END_CONTROL_PORT = 8091
 POD_HOMES = 80  # two addresses each, from .20 and from .120 on
-FIXED_PORTS = (8000, 8080, 9001, 9901, 9902, DATABASE_PORT, ISSUER_PORT)
+FIXED_PORTS = (
+    *(8000, 8080, 9001, 9901, 9902),
+    *(DATABASE_PORT, ISSUER_PORT, BACK_END_PORT, BACK_END_CONTROL_PORT),
+)
 
 
 class NoNetwork(Exception):
@@ -59,6 +64,11 @@ class Network:
     def alb(self) -> Home:
         """Where the ALB's stand-in lives; all the world knows it as 127.0.0.1."""
         return Home(address="127.0.0.1", loopback=self._home(11).loopback)
+
+    @property
+    def back_end(self) -> Home:
+        """Where the legacy back end's stand-in lives, as one that takes leads."""
+        return self._home(12)
 
     def pod(self, number: int) -> Home:
         """Where the platform's nth Pod lives, counted from 0."""

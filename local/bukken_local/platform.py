@@ -11,7 +11,7 @@ from bukken_local.kubernetes.container import TAIL_LINES
 from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
-from bukken_local.network import ISSUER_PORT, Network
+from bukken_local.network import BACK_END_CONTROL_PORT, ISSUER_PORT, Network
 from bukken_local.pods import DEPLOYMENTS, Pods
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
@@ -48,6 +48,11 @@ class Platform:
         return f"{self._issuer_url}/.well-known/jwks.json"
 
     @property
+    def back_end_control_url(self) -> str:
+        """Where the back end's stand-in is told how to behave."""
+        return f"http://{self.network.back_end.address}:{BACK_END_CONTROL_PORT}"
+
+    @property
     def _issuer_url(self) -> str:
         return f"http://{self.network.issuer.address}:{ISSUER_PORT}"
 
@@ -62,6 +67,10 @@ class Platform:
             "clients_file": str(self.state.clients),
             "signing_key_file": str(self.state.signing_key),
             "dns": self.network.dns,
+            "back_end": {
+                "control_url": self.back_end_control_url,
+                "ledger": str(self.state.ledger),
+            },
             "database": self._database(),
             "pods": [
                 _pod(pod, deployment=name)
@@ -73,14 +82,14 @@ class Platform:
         }
 
     def _database(self) -> dict[str, Any]:
-        roles = (*DEPLOYMENTS.values(), "bukken_migrator", "bukken_master")
+        roles = {*DEPLOYMENTS.values(), "bukken_migrator", "bukken_master"}
         return {
             "name": "bukken",
             "writer": self.network.writer,
             "reader": self.network.reader,
             "primary": self.cluster.primary,
             "standby": self.cluster.standby,
-            "password_files": {role: str(self.state.secret(role)) for role in roles},
+            "password_files": {role: str(self.state.secret(role)) for role in sorted(roles)},
             "processes": {name: child.pid for name, child in self.cluster.children.items()},
         }
 

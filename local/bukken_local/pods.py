@@ -8,6 +8,8 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from typing import TypeVar
 
+from bukken_local.database.endpoint import Address
+from bukken_local.issuer.kept import load_clients
 from bukken_local.kubernetes import envoy_files
 from bukken_local.kubernetes.container import Say
 from bukken_local.kubernetes.envoy_files import Home
@@ -25,15 +27,27 @@ from bukken_local.kubernetes.reading import Document, one_of_kind, understood
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.sandbox import Files, Sandbox
 from bukken_local.kubernetes.time_scale import faster_load_balancer, faster_pod
-from bukken_local.network import DATABASE_PORT, ISSUER_PORT, POD_HOMES, Network, NoNetwork
+from bukken_local.network import (
+    BACK_END_CONTROL_PORT,
+    BACK_END_PORT,
+    DATABASE_PORT,
+    ISSUER_PORT,
+    POD_HOMES,
+    Network,
+    NoNetwork,
+)
 from bukken_local.processes import binaries
 from bukken_local.state import State
 
 DEPLOYMENTS: Mapping[str, str] = {
     "command-api": "bukken_writer",
     "query-api": "bukken_reader",
+    "inquiry-relay": "bukken_writer",
 }
 """Each with the database role whose password is its Secret."""
+
+SERVING = ("command-api", "query-api")
+"""Those that the load balancer sends to. The relay calls; nobody calls it."""
 
 PODS_EACH = 2
 
@@ -82,7 +96,7 @@ class Pods:
         if self.time_scale != 1:
             spec = faster_pod(spec, factor=self.time_scale)
         make = partial(
-            self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated()
+            self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated(name)
         )
         return Release(deployment.spec, make)
 
@@ -97,6 +111,7 @@ class Pods:
             config_maps=config_maps,
             secrets={
                 f"{deployment}-database": {"password": self._password(deployment)},
+                f"{deployment}-client": {"password": self._client_secret(deployment)},
                 "consistency": {"secrets": self.state.secret("consistency").read_text()},
             },
         )
@@ -119,6 +134,15 @@ class Pods:
         command = ("python", "-m", "bukken_local.issuer", *map(str, (*address, *files)))
         spec = PodSpec(containers=(Container(name="issuer", image="none", command=command),))
         return self._pod("issuer", spec=spec, home=home)
+
+    def back_end(self) -> Pod:
+        """The legacy back end's stand-in as one that takes leads, as a Pod of its own."""
+        home = self.network.back_end
+        ports = ("--port", BACK_END_PORT, "--control-port", BACK_END_CONTROL_PORT)
+        arguments = ("--host", home.address, *ports, "--ledger", self.state.ledger)
+        command = ("python", "-m", "bukken_local.legacy.back_end", *map(str, arguments))
+        spec = PodSpec(containers=(Container(name="back-end", image="none", command=command),))
+        return self._pod("back-end", spec=spec, home=home)
 
     def alb(self, *, port: int) -> Pod:
         """The ALB's stand-in, as a Pod of its own; the one whose port may be chosen."""
@@ -189,13 +213,20 @@ class Pods:
 
     def _place(self) -> Mapping[str, str]:
         place = Path(binaries.checkout()) / "local" / "place"
-        clusters = (place / "clusters.yaml").read_text()
+        clusters, relay = ((place / name).read_text() for name in ("clusters.yaml", "relay.yaml"))
+        issuer = Address(self.network.issuer.address, ISSUER_PORT)
         return {
             "jwt.yaml": (place / "jwt.yaml").read_text(),
-            "clusters.yaml": envoy_files.with_endpoint(
-                clusters, cluster="issuer", host=self.network.issuer.address, port=ISSUER_PORT
+            "clusters.yaml": envoy_files.with_endpoint(clusters, cluster="issuer", at=issuer),
+            "relay.yaml": envoy_files.with_endpoint(
+                envoy_files.with_endpoint(relay, cluster="token-endpoint", at=issuer),
+                cluster="back-end",
+                at=Address(self.network.back_end.address, BACK_END_PORT),
             ),
         }
+
+    def _client_secret(self, deployment: str) -> str:
+        return load_clients(self.state.clients).get(deployment, "")
 
     def _password(self, deployment: str) -> str:
         return self.state.secret(DEPLOYMENTS[deployment]).read_text()
@@ -205,10 +236,11 @@ def _base(name: str) -> Path:
     return binaries.checkout() / "k8s" / "base" / f"{name}.yaml"
 
 
-def _gated() -> bool:
+def _gated(deployment: str) -> bool:
+    """The controller gates the Pods of its target groups alone."""
     source = _base("namespace")
     (namespace,) = read_objects(Namespace, source.read_text(), source=source)
-    return namespace.gates_new_pods
+    return deployment in SERVING and namespace.gates_new_pods
 
 
 def _envoy_file(name: str) -> str:

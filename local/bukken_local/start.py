@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.network import Network, claim
 from bukken_local.platform import Platform
-from bukken_local.pods import DEPLOYMENTS, PODS_EACH, Pods, of_base
+from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING, Pods, of_base
 from bukken_local.processes import binaries
 from bukken_local.processes.child import Child
 from bukken_local.processes.left_behind import reap_left_behind, remember
@@ -73,11 +73,15 @@ async def running(
         for endpoint in _endpoints(platform):
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
-        issuer_pod, alb_pod = platform.stand_ins
-        stack.push_async_callback(_stop_all, issuer_pod, control_plane=control_plane)
+        issuer_pod, back_end_pod, alb_pod = platform.stand_ins
+        stack.push_async_callback(
+            _stop_all, (issuer_pod, back_end_pod), control_plane=control_plane
+        )
         control_plane.begin(healthy=partial(_healthy_targets, network))
         # Pods need not wait for the migrations: they are not ready before the schema is theirs.
-        await _together(_database(platform), _pods(after=issuer_pod, platform=platform))
+        await _together(
+            _database(platform), _pods(after=(issuer_pod, back_end_pod), platform=platform)
+        )
         stack.push_async_callback(_stop, alb_pod)
         await _load_balancer(platform, alb_pod)
         await stack.enter_async_context(commands.served(platform))
@@ -115,7 +119,7 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         cluster=cluster,
         control_plane=control_plane,
         made=made,
-        stand_ins=[made.issuer(), made.alb(port=port)],
+        stand_ins=[made.issuer(), made.back_end(), made.alb(port=port)],
     )
 
 
@@ -205,12 +209,14 @@ async def finish(child: Child, *, state: State) -> None:
         raise JobFailed(f"{child.name} {reason}:\n{child.tail()}")
 
 
-async def _pods(*, after: Pod, platform: Platform) -> None:
+async def _pods(*, after: Sequence[Pod], platform: Platform) -> None:
     pods = platform.control_plane.pods
-    with platform.terminal.step("issuer"):
-        await after.start(seconds=START_SECONDS)
+    with platform.terminal.step("issuer, legacy back end"):
+        await _together(*(pod.start(seconds=START_SECONDS) for pod in after))
         # First, as it is in every other place: an Envoy that finds no keys asks again in a second.
         await _until_answers("GET", platform.jwks_url, status=httpx.codes.OK)
+        url = f"{platform.back_end_control_url}/behaviour"
+        await _until_answers("GET", url, status=httpx.codes.OK)
     with platform.terminal.step(f"{len(pods)} Pods, each an app behind its Envoy"):
         await _together(*(pod.start(seconds=START_SECONDS) for pod in pods))
         for pod in pods:
@@ -239,9 +245,10 @@ async def _until_answers(method: str, url: str, *, status: int) -> None:
         await until(answers, seconds=START_SECONDS, what=f"{method} {url} answers {status}")
 
 
-async def _stop_all(issuer: Pod, *, control_plane: ControlPlane) -> None:
+async def _stop_all(outside: Sequence[Pod], *, control_plane: ControlPlane) -> None:
     """Without preStop: whoever it waits for came through the load balancer, which is gone."""
-    await asyncio.gather(_stop(issuer), control_plane.end(grace_seconds=QUICK_GRACE_SECONDS))
+    pods = control_plane.end(grace_seconds=QUICK_GRACE_SECONDS)
+    await asyncio.gather(*map(_stop, outside), pods)
 
 
 async def _stop(pod: Pod) -> None:
@@ -250,7 +257,7 @@ async def _stop(pod: Pod) -> None:
 
 async def _healthy_targets(network: Network) -> frozenset[str]:
     admin_url = f"http://{network.alb.loopback}:{ADMIN_PORT}"
-    return await healthy_targets(admin_url, clusters=DEPLOYMENTS)
+    return await healthy_targets(admin_url, clusters=SERVING)
 
 
 async def _together(*parts: Coroutine[Any, Any, None]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from bukken_local.processes.left_behind import reap_left_behind
 from bukken_local.state_directory import StateDirectoryError, state_directory
 
-FORGOTTEN = ("postgres", "secrets", "run")
+FORGOTTEN = ("postgres", "secrets", "back-end", "run")
 
 
 class AlreadyRunning(Exception):
@@ -35,6 +35,7 @@ class State:
         self.logs = self.run / "logs"
         self.children = self.run / "children"
         self.signing_key = self.secrets / "issuer.pem"
+        self.ledger = directory / "back-end" / "ledger"
         self.clients = self.secrets / "clients.json"
         self._lock = directory / "lock"
         self._description = directory / "platform.json"

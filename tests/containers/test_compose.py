@@ -12,10 +12,12 @@ from bukken_local.kubernetes.manifests import Container, read_deployment
 
 ROOT = Path(__file__).parents[2]
 SIDES = ("command-api", "query-api")
+COMPONENTS = (*SIDES, "inquiry-relay")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 JOBS = {"secrets", "bootstrap", "migrate"}
-SANDBOXES = {f"{side}-{number}-pod" for side in SIDES for number in (1, 2)}
+PODS = [f"{side}-{number}" for side in SIDES for number in (1, 2)] + ["inquiry-relay-1"]
+SANDBOXES = {f"{pod}-pod" for pod in PODS}
 SOCKETS_ARE_ITS_OWN = {"unix_socket_directories"}  # a container's are its own
 
 
@@ -35,15 +37,15 @@ def limits_of(side: str) -> list[str]:
     return [each["resources"]["limits"]["memory"].replace("Mi", "m") for each in containers]
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_containers_have_the_memory_they_have_on_kubernetes(side: str) -> None:
+@pytest.mark.parametrize("pod", PODS)
+def test_containers_have_the_memory_they_have_on_kubernetes(pod: str) -> None:
     """What is killed for memory there is killed for it here."""
-    for number in (1, 2):
-        services = [SERVICES[f"{side}-{number}-envoy"], SERVICES[f"{side}-{number}"]]
-        assert [service["mem_limit"] for service in services] == limits_of(side)
+    services = [SERVICES[f"{pod}-envoy"], SERVICES[pod]]
+
+    assert [service["mem_limit"] for service in services] == limits_of(pod[:-2])
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", COMPONENTS)
 def test_envoy_is_started_as_on_kubernetes(side: str) -> None:
     """The same arguments, the same unchanged file, the same user."""
     sidecar, service = containers_of(side)[0], SERVICES[f"{side}-1-envoy"]
@@ -53,7 +55,7 @@ def test_envoy_is_started_as_on_kubernetes(side: str) -> None:
     assert f"./envoy/{side}.yaml:/etc/envoy/envoy.yaml:ro" in service["volumes"]
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", COMPONENTS)
 def test_a_container_is_asked_what_its_probe_asks_on_kubernetes(side: str) -> None:
     """A sidecar is healthy of itself, an app when it is ready: each has its own state."""
     probe = containers_of(side)[0].startup_probe
@@ -69,19 +71,16 @@ def test_what_is_made_from_this_tree_is_made_at_each_start() -> None:
     """After a `git pull`, `up` runs what was pulled and not last week's image."""
     policies = {name: s["pull_policy"] for name, s in SERVICES.items() if "build" in s}
 
-    assert len(policies) == 5
+    assert len(policies) == 6
     assert set(policies.values()) == {"build"}
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_a_pods_containers_share_a_network_that_neither_owns(side: str) -> None:
+@pytest.mark.parametrize("pod", PODS)
+def test_a_pods_containers_share_a_network_that_neither_owns(pod: str) -> None:
     """Whichever of the two is restarted, the other keeps the network it has."""
-    for number in (1, 2):
-        shared = {
-            SERVICES[name]["network_mode"]
-            for name in (f"{side}-{number}", f"{side}-{number}-envoy")
-        }
-        assert shared == {f"service:{side}-{number}-pod"}
+    shared = {SERVICES[name]["network_mode"] for name in (pod, f"{pod}-envoy")}
+
+    assert shared == {f"service:{pod}-pod"}
 
 
 def test_the_load_balancer_alone_is_published_and_for_this_machine() -> None:
@@ -111,7 +110,11 @@ def test_no_container_has_a_right_or_a_disk_it_does_not_need() -> None:
     [
         ("database-master", {"primary", "storage", "standby", "bootstrap"}),
         ("database-migrator", {"bootstrap", "migrate"}),
-        ("command-api-database", {"bootstrap", "command-api-1", "command-api-2"}),
+        (
+            "command-api-database",
+            {"bootstrap", "command-api-1", "command-api-2", "inquiry-relay-1"},
+        ),
+        ("inquiry-relay-client", {"issuer", "inquiry-relay-1"}),
         ("query-api-database", {"bootstrap", "query-api-1", "query-api-2"}),
         ("consistency", {f"{side}-{number}" for side in SIDES for number in (1, 2)}),
         ("issuer-keys", {"issuer"}),

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from deployment.rendered import KUBECTL, ROOT, SIDES
+from deployment.rendered import COMPONENTS, KUBECTL, ROOT, SIDES
 
 from k8s.release import smoke
 
@@ -88,11 +88,14 @@ if call == "apply without Deployments":
 
 
 def record(*releases: tuple[int, int]) -> str:
-    """What the cluster remembers of these releases, each by its ReplicaSets' numbers."""
+    """What the cluster remembers of these releases, by the sides' numbers; relays as the first."""
     lines = [
         {
             "release": f"r{max(numbers)}",
-            "sets": {side: f"{side}-{n}" for side, n in zip(SIDES, numbers, strict=True)},
+            "sets": {
+                side: f"{side}-{n}"
+                for side, n in zip(COMPONENTS, (*numbers, numbers[0]), strict=True)
+            },
         }
         for numbers in releases
     ]
@@ -102,7 +105,7 @@ def record(*releases: tuple[int, int]) -> str:
 @pytest.fixture
 def two_releases() -> dict[str, Any]:
     """A cluster's state after two of them."""
-    sets = {side: {f"{side}-6": 6, f"{side}-7": 7} for side in SIDES}
+    sets = {side: {f"{side}-6": 6, f"{side}-7": 7} for side in COMPONENTS}
     return {"sets": sets, "record": record((6, 6), (7, 7))}
 
 
@@ -117,12 +120,11 @@ class Cluster:
 
     def answer(self, answers: dict[str, tuple[int, str]], **state: Any) -> None:  # noqa: ANN401 — JSON
         """Sets what calls that begin so are answered with, and what else is to be so."""
-        before = {"command-api-7": 7}, {"query-api-7": 7}
         usual = {
-            "sets": dict(zip(SIDES, before, strict=True)),
+            "sets": {side: {f"{side}-7": 7} for side in COMPONENTS},
             "record": record((7, 7)),
             "release": 8,
-            "changes": SIDES,
+            "changes": COMPONENTS,
             "events": [],
             "jobs": {},
         }
@@ -136,7 +138,8 @@ class Cluster:
 
     def serves(self) -> list[str]:
         """Each side's newest ReplicaSet."""
-        return [max(sets, key=sets.__getitem__) for sets in self.state["sets"].values()]
+        sets = self.state["sets"]
+        return [max(sets[side], key=sets[side].__getitem__) for side in SIDES]
 
     @property
     def calls(self) -> list[str]:

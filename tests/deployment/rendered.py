@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 OVERLAYS = ("kind", "staging", "production")
 ON_AWS = ("staging", "production")
 SIDES = ("command-api", "query-api")
+RELAY = "inquiry-relay"
+COMPONENTS = (*SIDES, RELAY)
 NAME = "app.kubernetes.io/name"
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 

@@ -5,15 +5,29 @@ from collections.abc import Callable
 import pytest
 import yaml
 from deployment.lines import Document, Line, between, change, name_of, says, take_out
-from deployment.rendered import NAME, ROOT, SIDES
+from deployment.rendered import COMPONENTS, NAME, RELAY, ROOT
 
-PARTS = ("identity", "deployment", "service", "mesh", "scaler", "budget", "policy")
+PARTS = {
+    "ServiceAccount": "identity",
+    "Deployment": "deployment",
+    "Service": "service",
+    "HorizontalPodAutoscaler": "scaler",
+    "PodDisruptionBudget": "budget",
+    "NetworkPolicy": "policy",
+}
+CALLS_OR_IS_CALLED = ("query-api", RELAY)
 
 
 def component(side: str) -> Document:
     """A component's documents by what they are for."""
     text = (ROOT / "k8s/base" / f"{side}.yaml").read_text()
-    return {"metadata": {"name": side}} | dict(zip(PARTS, yaml.safe_load_all(text), strict=True))
+    return {"metadata": {"name": side}} | {part_of(each): each for each in yaml.safe_load_all(text)}
+
+
+def part_of(document: Document) -> str:
+    """What a document is for."""
+    is_mesh = document["metadata"]["name"].endswith("-mesh")
+    return "mesh" if is_mesh else PARTS[document["kind"]]
 
 
 def selects(value: Document, document: Document) -> bool:
@@ -61,9 +75,10 @@ BEHAVIOR = "scaler spec behavior"
 
 # fmt: off
 LINES = [
-    Line("identity metadata name", says("{side}"), "No Pod can be made: its identity is missing."),
+    Line("identity metadata name", says("{side}"), "No Pod can be made: its identity is missing.",
+         COMPONENTS),
     Line("identity automountServiceAccountToken", says(False),
-         "Each Pod that forgets to say so has a token for the API server."),
+         "Each Pod that forgets to say so has a token for the API server.", COMPONENTS),
     Line("service metadata name", says("{side}"), "Neither the ALB nor its stand-in has a target."),
     Line("service spec", of_ready_pods,
          "With unready Pods the ALB keeps those that stop among its targets until they are gone."),
@@ -84,14 +99,17 @@ LINES = [
     Line(f"{BEHAVIOR} scaleDown policies",
          says([{"type": "Pods", "value": 1, "periodSeconds": 60}]),
          "By default all may go at once, each with 40 s of draining."),
-    Line("budget spec selector matchLabels", selects, "It protects the other side, or nobody."),
-    Line("budget spec maxUnavailable", says(1), "A drain of several nodes takes several at once."),
+    Line("budget spec selector matchLabels", selects, "It protects the other side, or nobody.",
+         COMPONENTS),
+    Line("budget spec maxUnavailable", says(1), "A drain of several nodes takes several at once.",
+         COMPONENTS),
     Line("budget spec unhealthyPodEvictionPolicy", says("AlwaysAllow"),
-         "A Pod that cannot start holds up the drain of its node for ever."),
-    Line("policy spec podSelector matchLabels", selects, "It opens somebody else's ports."),
+         "A Pod that cannot start holds up the drain of its node for ever.", COMPONENTS),
+    Line("policy spec podSelector matchLabels", selects, "It opens somebody else's ports.",
+         CALLS_OR_IS_CALLED),
 ]
 # fmt: on
-CASES = [pytest.param(line, side, id=f"{side}: {line.at}") for line in LINES for side in SIDES]
+CASES = [pytest.param(line, side, id=f"{side}: {line.at}") for line in LINES for side in line.files]
 
 
 @pytest.mark.parametrize(("line", "side"), CASES)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 from deployment.rendered import (
+    COMPONENTS,
     OVERLAYS,
-    SIDES,
     Documents,
     containers,
     generated,
@@ -14,6 +14,7 @@ from deployment.rendered import (
 )
 
 from bukken_database.settings import DatabaseSettings
+from command_api.relay.settings import Settings as RelaySettings
 from command_api.settings import Settings as CommandSettings
 from k8s.node_budget.workloads import at_once
 from query_api.settings import Settings as QuerySettings
@@ -21,6 +22,7 @@ from query_api.settings import Settings as QuerySettings
 SETTINGS: dict[str, type[DatabaseSettings]] = {
     "command-api": CommandSettings,
     "query-api": QuerySettings,
+    "inquiry-relay": RelaySettings,
 }
 # PostgreSQL's own 3 for superusers, Aurora's agents, the two Jobs, and people who look at it.
 RESERVE = 30
@@ -41,14 +43,19 @@ def pool(documents: Documents, side: str) -> int:
     )
 
 
-def connections(documents: Documents, sides: Iterable[str] = SIDES) -> int:
+def connections(documents: Documents, sides: Iterable[str] = COMPONENTS) -> int:
     """What they may open together, in the middle of a release at the autoscalers' maximum."""
     total = 0
     for side in sides:
-        replicas = one(documents, "HorizontalPodAutoscaler", side)["spec"]["maxReplicas"]
         spec = one(documents, "Deployment", side)["spec"]
+        replicas = spec.get("replicas") or most(documents, side)
         total += at_once(spec, replicas=replicas) * pool(documents, side)
     return total
+
+
+def most(documents: Documents, side: str) -> int:
+    """The autoscaler's maximum."""
+    return int(one(documents, "HorizontalPodAutoscaler", side)["spec"]["maxReplicas"])
 
 
 def accepted(documents: Documents) -> int:

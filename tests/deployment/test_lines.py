@@ -19,9 +19,10 @@ from deployment.lines import (
     take_out,
     value_at,
 )
-from deployment.rendered import base_document
+from deployment.rendered import COMPONENTS, base_document
 from pydantic_settings import BaseSettings
 
+from command_api.relay.settings import Settings as RelaySettings
 from command_api.settings import Settings as CommandSettings
 from query_api.settings import Settings as QuerySettings
 
@@ -29,8 +30,10 @@ ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, type[BaseSettings]] = {
     "command-api": CommandSettings,
     "query-api": QuerySettings,
+    "inquiry-relay": RelaySettings,
 }
-ENDPOINTS = {"command-api": "database-writer-host", "query-api": "database-reader-host"}
+WRITER = "database-writer-host"
+ENDPOINTS = {"command-api": WRITER, "inquiry-relay": WRITER, "query-api": "database-reader-host"}
 LABEL = "app.kubernetes.io/name"
 POD = "spec template spec"
 ENVOY = f"{POD} initContainers envoy"
@@ -85,6 +88,11 @@ def settings_of_the_side(variables: list[Document], document: Document) -> bool:
     """Each variable is a setting of this service."""
     known = {f"BUKKEN_{name.upper()}" for name in SETTINGS[name_of(document)].model_fields}
     return {each["name"] for each in variables} <= known and bool(variables)
+
+
+def image_of_the_side(image: str, document: Document) -> bool:
+    """The relay is a start command of command-api's."""
+    return image == f"bukken/{name_of(document)}".replace("inquiry-relay", "command-api")
 
 
 def own_endpoint(key: str, document: Document) -> bool:
@@ -177,7 +185,7 @@ LINES = [
          "Another Pod's growth kills it."),
     Line(f"{ENVOY} securityContext runAsUser", says(101), "It is not the image's user."),
     Line(f"{ENVOY} securityContext runAsGroup", says(101), "Its files are root's group's."),
-    Line(f"{APP} image", says("bukken/{side}"), "Another program runs."),
+    Line(f"{APP} image", image_of_the_side, "Another program runs."),
     Line(f"{APP} imagePullPolicy", says("IfNotPresent"),
          "Without a tag the default is Always: an image that was loaded is asked of a registry."),
     Line(f"{APP} env", settings_of_the_side, "A variable that nothing reads sets nothing."),
@@ -191,19 +199,6 @@ LINES = [
       for name in ("HOST", "PORT", "NAME", "TLS")),
     Line(f"{APP} env BUKKEN_DATABASE_PASSWORD_FILE value", below("database", "password"),
          "The app has no password."),
-    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef key",
-         says("database-writer-host"), "Who wrote is 503 for as long as the reader is behind.",
-         files=("query-api",)),
-    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef name", says("bukken"),
-         "The place's ConfigMap is not the one that is read.", files=("query-api",)),
-    Line(f"{APP} env BUKKEN_CONSISTENCY_SECRET_FILE value", below("consistency", "secrets"),
-         "No command is answered with a token, or every token is refused."),
-    Line(f"{APP} volumeMounts consistency mountPath", says("/run/secrets/consistency"),
-         "No command is answered with a token, or every token is refused."),
-    Line(f"{POD} volumes consistency secret secretName", says("consistency"),
-         "One side signs with what the other does not know."),
-    Line(f"{POD} volumes consistency secret defaultMode", says(0o440),
-         "The app cannot read it, or every user can."),
     Line(f"{APP} volumeMounts database mountPath", says("/run/secrets/database"),
          "The app has no password."),
     Line(f"{APP} volumeMounts tmp mountPath", says("/tmp"),  # noqa: S108 — a container's own
@@ -220,8 +215,45 @@ LINES = [
     Line(f"{APP} securityContext runAsGroup", says(65532), "It is in root's group, or in none."),
     Line(f"{APP} securityContext capabilities drop", has("ALL"), "It keeps rights it never uses."),
 ]
+OF_THE_SIDES = [
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef key",
+         says("database-writer-host"), "Who wrote is 503 for as long as the reader is behind.",
+         files=("query-api",)),
+    Line(f"{APP} env BUKKEN_DATABASE_WRITER_HOST valueFrom configMapKeyRef name", says("bukken"),
+         "The place's ConfigMap is not the one that is read.", files=("query-api",)),
+    Line(f"{APP} env BUKKEN_CONSISTENCY_SECRET_FILE value", below("consistency", "secrets"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{APP} volumeMounts consistency mountPath", says("/run/secrets/consistency"),
+         "No command is answered with a token, or every token is refused."),
+    Line(f"{POD} volumes consistency secret secretName", says("consistency"),
+         "One side signs with what the other does not know."),
+    Line(f"{POD} volumes consistency secret defaultMode", says(0o440),
+         "The app cannot read it, or every user can."),
+]
+OF_THE_RELAY = [
+    Line("spec replicas", says(2), "One, and a lost node stops all deliveries for minutes."),
+    Line("spec strategy rollingUpdate", says({"maxUnavailable": 0, "maxSurge": 1}),
+         "A release stops deliveries."),
+    Line("spec minReadySeconds", between(5, 60), "A release that fails at once is gone through."),
+    Line(f"{POD} terminationGracePeriodSeconds", between(30, 90),
+         "What it holds is cut off, and comes to the back end twice."),
+    Line(f"{POD} volumes client secret defaultMode", says(0o440), "It cannot read its secret."),
+    Line(f"{POD} volumes client secret secretName", says("inquiry-relay-client"),
+         "The issuer knows it not: nothing is delivered."),
+    Line(f"{APP} command", says(["python", "-m", "command_api.relay"]), "Another program runs."),
+    Line(f"{APP} env BUKKEN_CLIENT_SECRET_FILE value", says("/run/secrets/client/password"),
+         "The issuer knows it not: nothing is delivered."),
+    Line(f"{APP} volumeMounts client mountPath", says("/run/secrets/client"),
+         "The issuer knows it not: nothing is delivered."),
+]
 # fmt: on
-CASES = [pytest.param(line, side, id=f"{side}: {line.at}") for line in LINES for side in line.files]
+TABLES = ((LINES, COMPONENTS), (OF_THE_SIDES, ()), (OF_THE_RELAY, ("inquiry-relay",)))
+CASES = [
+    pytest.param(line, side, id=f"{side}: {line.at}")
+    for lines, sides in TABLES
+    for line in lines
+    for side in sides or line.files
+]
 
 
 @pytest.mark.parametrize(("line", "side"), CASES)

@@ -167,6 +167,21 @@ def test_each_place_has_the_same_clusters(place: str) -> None:
     assert [each["name"] for each in clusters] == ["issuer"]
 
 
+@pytest.mark.parametrize("place", ["compose", "k8s/kind", "k8s/eks"])
+def test_the_back_end_is_guarded_alike_everywhere(place: str) -> None:
+    """Only how it is found and spoken to differs by place, not how much it is asked."""
+    there, here = (
+        yaml.safe_load((ROOT / each / "relay.yaml").read_text())["resources"]
+        for each in (place, "local/place")
+    )
+    found_by = {"type", "cluster_type", "load_assignment", "transport_socket"}
+    guards = [{k: v for k, v in each[1].items() if k not in found_by} for each in (there, here)]
+
+    assert [each["name"] for each in there] == ["token-endpoint", "back-end"]
+    assert guards[0] == guards[1]
+    assert {"outlier_detection", "circuit_breakers", "common_lb_config"} <= guards[0].keys()
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_tokens_are_judged_by_one_file(overlay: str) -> None:
     """Whose tokens are believed, and how, is `local/place/jwt.yaml` but for the issuer."""

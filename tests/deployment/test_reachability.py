@@ -13,7 +13,8 @@ from deployment.rendered import NAME, Document, Documents, of_kind, one, rendere
 from deployment.test_loose_ends import selected
 
 SERVING = ("command-api", "query-api")
-PORTS = (53, 80, 443, 5432, 8000, 8080, 8088, 8089, 9901, 9902)
+RELAY = "inquiry-relay"
+PORTS = (53, 80, 443, 5432, 8000, 8080, 8088, 8089, 8090, 8091, 9901, 9902)
 Way = tuple[str, str, int]
 
 
@@ -45,6 +46,7 @@ OUTSIDE = (
     Party("load-balancer", "10.20.0.7"),
     Party("database", "10.20.48.7"),
     Party("issuer", "203.0.113.7"),
+    Party("back-end", "203.0.113.8"),
     METADATA,
 )
 
@@ -106,36 +108,36 @@ def of_each(names: tuple[str, ...], target: str, port: int) -> set[Way]:
 
 JOBS = ("bootstrap", "migrate")
 ON_AWS = (
-    of_each((*SERVING, *JOBS), "dns", 53)
-    | of_each((*SERVING, *JOBS), "database", 5432)
+    of_each((*SERVING, RELAY, *JOBS), "dns", 53)
+    | of_each((*SERVING, RELAY, *JOBS), "database", 5432)
     | {("load-balancer", side, 8080) for side in SERVING}
     # Cognito has public addresses: by its port alone, what is outside is one.
-    | {(side, outside, 443) for side in SERVING for outside in (
-        "load-balancer", "database", "issuer", "metadata", "dns", "stranger")}
-    | {("command-api", "query-api", 8080)}
+    | {(side, outside, 443) for side in (*SERVING, RELAY) for outside in (
+        "load-balancer", "database", "issuer", "back-end", "metadata", "dns", "stranger")}
+    | {(RELAY, "query-api", 8080), (RELAY, "back-end", 443)}
 )  # fmt: skip
 
-STAND_INS = ("alb", "issuer", "legacy", "database-primary", "database-standby")
+STAND_INS = ("alb", "issuer", "legacy", "back-end", "database-primary", "database-standby")
 IN_KIND = (
-    of_each((*SERVING, *JOBS, *STAND_INS), "dns", 53)
-    | of_each((*SERVING, *JOBS, "database-standby"), "database-primary", 5432)
+    of_each((*SERVING, RELAY, *JOBS, *STAND_INS), "dns", 53)
+    | of_each((*SERVING, RELAY, *JOBS, "database-standby"), "database-primary", 5432)
     | of_each(SERVING, "database-standby", 5432)
-    | of_each((*SERVING, "legacy"), "issuer", 8089)
+    | of_each((*SERVING, RELAY, "legacy"), "issuer", 8089)
     | {("alb", side, 8080) for side in SERVING}
-    | {("legacy", "alb", 8088), ("command-api", "query-api", 8080)}
+    | {("legacy", "alb", 8088), (RELAY, "query-api", 8080), (RELAY, "back-end", 8090)}
 )
 
 
 def test_on_aws_exactly_the_needed_ways_are_open() -> None:
     """Nobody reaches an app's own port, an admin interface, metrics, or the instance metadata."""
-    parties = [*pods(*SERVING, *JOBS), *OUTSIDE, DNS, STRANGER]
+    parties = [*pods(*SERVING, RELAY, *JOBS), *OUTSIDE, DNS, STRANGER]
 
     assert set(ways(rendered("staging"), parties)) == ON_AWS
 
 
 def test_in_kind_exactly_the_needed_ways_are_open() -> None:
     """The same, with the stand-ins' own."""
-    parties = [*pods(*SERVING, *JOBS, *STAND_INS), METADATA, DNS, STRANGER]
+    parties = [*pods(*SERVING, RELAY, *JOBS, *STAND_INS), METADATA, DNS, STRANGER]
 
     assert set(ways(rendered("kind"), parties)) == IN_KIND
 
@@ -154,10 +156,10 @@ def test_a_missing_port_opens_them_all() -> None:
     documents = rendered("staging")
     (rule,) = one(documents, "NetworkPolicy", "query-api")["spec"]["ingress"]
     del rule["ports"]
-    (rule,) = one(documents, "NetworkPolicy", "command-api")["spec"]["egress"]
+    (rule,) = one(documents, "NetworkPolicy", RELAY)["spec"]["egress"]
     del rule["ports"]
 
-    assert ("command-api", "query-api", 9901) in set(ways(documents, pods(*SERVING)))
+    assert (RELAY, "query-api", 9901) in set(ways(documents, pods(*SERVING, RELAY)))
 
 
 @pytest.mark.parametrize("overlay", ["staging", "production"])

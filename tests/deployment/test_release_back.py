@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deployment.rendered import COMPONENTS
 
 from k8s.release.__main__ import main
 from k8s.release.steps import Release
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from deployment.conftest import Cluster, Platform
 
 STALLED = (1, "exceeded its progress deadline")
-ROLLED = ["rollout status deployment/command-api", "rollout status deployment/query-api"]
+ROLLED = [f"rollout status deployment/{name}" for name in COMPONENTS]
 
 
 def test_a_rollback_is_one_command(
@@ -27,6 +28,7 @@ def test_a_rollback_is_one_command(
     assert cluster.calls == [
         "rollout undo deployment/command-api --to-revision=6",
         "rollout undo deployment/query-api --to-revision=6",
+        "rollout undo deployment/inquiry-relay --to-revision=6",
         *ROLLED,
         "apply the record",
     ]

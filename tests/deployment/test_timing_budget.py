@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 from deployment.load_balancer import (
     Config,
     LoadBalancer,
@@ -28,6 +29,8 @@ from deployment.rendered import ON_AWS
 from bukken_contract.drain import DRAIN_SECONDS
 from bukken_contract.settings import ProcessSettings
 from bukken_local.kubernetes.manifests import Container, Deployment, Probe, read_deployment
+from command_api.relay import back_end, listings
+from command_api.relay.settings import Settings as RelaySettings
 from command_api.settings import Settings as CommandSettings
 from query_api.settings import Settings as QuerySettings
 
@@ -197,16 +200,48 @@ def test_the_stand_in_has_the_albs_numbers(overlay: str, side: str) -> None:
 
 def test_a_peer_is_found_dead_long_before_the_alb_finds_it() -> None:
     """Envoy's own checks of query-api are at least twice as quick."""
-    peer = detection(envoy_file("command-api"), "query-api")
+    peer = detection(envoy_file("inquiry-relay"), "query-api")
 
     assert 2 * peer < stand_in("query-api").detection
 
 
 def test_a_peer_closes_idle_connections_first() -> None:
-    """command-api lets go of query-api's ingress before that lets go of it."""
-    caller = upstream_idle(envoy_file("command-api"), "query-api")
+    """The relay lets go of query-api's ingress before that lets go of it."""
+    caller = upstream_idle(envoy_file("inquiry-relay"), "query-api")
 
     assert caller < Budget("query-api", stand_in("query-api")).ingress_idle
+
+
+def egress_route(name: str) -> float:
+    """How long the relay's Envoy waits for whom it calls."""
+    hosts = manager(envoy_file("inquiry-relay"), "egress")["route_config"]["virtual_hosts"]
+    (route,) = (each["routes"][0]["route"] for each in hosts if each["name"] == name)
+    return seconds(route["timeout"])
+
+
+def test_the_relays_envoy_gives_up_before_the_relay() -> None:
+    """Its answer says what happened; a time-out of the relay's own says nothing."""
+    assert egress_route("query-api") < listings.ANSWER_SECONDS
+    assert egress_route("back-end") < back_end.ANSWER_SECONDS
+
+
+def test_a_relay_finishes_what_it_holds_before_it_is_killed() -> None:
+    """A delivery fits into the app's grace, and that into the Pod's; both into a node's."""
+    delivery = listings.ANSWER_SECONDS + back_end.ANSWER_SECONDS
+    graceful = float(RelaySettings.model_fields["graceful_seconds"].default)
+    grace = deployment_of("inquiry-relay").pod.termination_grace_period_seconds
+
+    assert delivery < graceful
+    assert graceful + SLACK_SECONDS < grace < NODE_SHUTDOWN_SECONDS
+
+
+def test_a_relay_sends_no_more_at_once_than_its_envoy_lets_through() -> None:
+    """What Envoy refuses would count as a try of the inquiry."""
+    at_once = int(RelaySettings.model_fields["deliveries"].default)
+    for place in ("local/place", "compose", "k8s/kind", "k8s/eks"):
+        clusters = yaml.safe_load((ROOT / place / "relay.yaml").read_text())["resources"]
+        (breaker,) = clusters[1]["circuit_breakers"]["thresholds"]
+        assert at_once <= min(breaker["max_connections"], breaker["max_requests"])
 
 
 def test_a_longer_drain_would_break_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:

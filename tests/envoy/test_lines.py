@@ -26,7 +26,7 @@ MIB = 2**20
 BOTH_BUFFERS = 2 * 32768  # bytes: what a connection may hold each way
 PAGE = 200 * 1024  # bytes of an answer that Envoy takes whole when its reader is slow
 PEERS = {"query-api": 256, "command-api": 0}  # connections that another Pod may open
-COMMAND, ALB = ("command-api",), ("alb",)
+COMMAND, RELAY, ALB = ("command-api",), ("inquiry-relay",), ("alb",)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
 RUNTIME = "layered_runtime layers limits static_layer"
@@ -47,6 +47,8 @@ BODY = f"{INGRESS} http_filters envoy.filters.http.buffer typed_config max_reque
 ROUTE = f"{INGRESS} route_config virtual_hosts app routes 3 route timeout"
 READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
 RETRY = f"{READ} retry_policy"
+LEAD = f"{EGRESS} route_config virtual_hosts back-end routes 0"
+TOKEN = f"{EGRESS} route_config virtual_hosts token-endpoint routes 0"
 OPTIONS = "typed_extension_protocol_options envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 PATTERNS = "stats_config stats_matcher inclusion_list patterns"
 APP = "static_resources clusters local_app"
@@ -164,7 +166,7 @@ WHO_ASKS = [
     *(Line(f"{at} codec_type", says("HTTP1"),
            "HTTP/2 by prior knowledge is taken: many requests a connection, past what is bounded.")
       for at in (INGRESS, METRICS)),
-    Line(f"{EGRESS} codec_type", says("HTTP1"), "The same.", COMMAND),
+    Line(f"{EGRESS} codec_type", says("HTTP1"), "The same.", RELAY),
     Line(f"{OTHERS} 0 sourced_metadata metadata_matcher path 1 key", says("token_use"),
          "An id token reaches the app."),
     Line(f"{OTHERS} 0 sourced_metadata metadata_matcher value string_match exact", says("access"),
@@ -216,45 +218,63 @@ SEEN = [
     *(Line(PATTERNS, has({"prefix": prefix}), f"No metric {prefix}* is there to alert on.")
       for prefix in ("cluster.", "cluster_manager.", "extension_config_discovery.",
                      "http.ingress.", "listener.", "server.")),
-    Line(PATTERNS, has({"prefix": "http.egress."}), "Nothing tells how the peer answers.", COMMAND),
+    Line(PATTERNS, has({"prefix": "http.egress."}), "Nothing tells how the peer answers.", RELAY),
     Line(PATTERNS, has({"contains": "http_local_rate_limit"}), "Nobody sees who is limited."),
     Line("stats_config histogram_bucket_settings 0 buckets", ends_at_the_route,
          "The slowest requests all fall into infinity."),
 ]
 TO_THE_PEER = [
     Line(f"{READ} host_rewrite_literal", says("query-api-mesh.bukken.svc.cluster.local"),
-         "The peer is asked for a host it does not know.", COMMAND),
-    Line(f"{READ} timeout", between(1, 10), "The caller's 12 s end first.", COMMAND),
+         "The peer is asked for a host it does not know.", RELAY),
+    Line(f"{READ} timeout", between(1, 5.5), "The caller's 6 s end first.", RELAY),
     Line(f"{RETRY} retry_on",
          says("connect-failure,refused-stream,reset-before-request,gateway-error"),
-         "An app's own 500 is tried again, and answers 500 again.", COMMAND),
-    Line(f"{RETRY} num_retries", between(1, 3), "A failure multiplies the load.", COMMAND),
-    Line(f"{RETRY} per_try_timeout", between(1, 2.5), "One slow Pod takes all the time.", COMMAND),
-    Line(f"{RETRY} retry_back_off base_interval", between(0.01, 0.1), "All at once.", COMMAND),
+         "An app's own 500 is tried again, and answers 500 again.", RELAY),
+    Line(f"{RETRY} num_retries", between(1, 3), "A failure multiplies the load.", RELAY),
+    Line(f"{RETRY} per_try_timeout", between(1, 2.5), "One slow Pod takes all the time.", RELAY),
+    Line(f"{RETRY} retry_back_off base_interval", between(0.01, 0.1), "All at once.", RELAY),
     Line(f"{RETRY} host_selection_retry_max_attempts", between(8, 20),
-         "By default one draw: it may fall on the same Pod again.", COMMAND),
-    Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path.", COMMAND),
-    Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing.", COMMAND),
-    Line(f"{DNS} dns_failure_refresh_rate max_interval", between(1, 10), "The same.", COMMAND),
-    Line(f"{DNS} respect_dns_ttl", says(False), "Another number decides.", COMMAND),
-    Line(f"{DNS} dns_lookup_family", says("V4_ONLY"), "Each name is asked for twice.", COMMAND),
-    Line(f"{DNS} all_addresses_in_single_endpoint", says(False), "One Pod gets all.", COMMAND),
-    Line(f"{PEER} lb_policy", says("LEAST_REQUEST"), "A slow Pod gets as much.", COMMAND),
+         "By default one draw: it may fall on the same Pod again.", RELAY),
+    Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path.", RELAY),
+    Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing.", RELAY),
+    Line(f"{DNS} dns_failure_refresh_rate max_interval", between(1, 10), "The same.", RELAY),
+    Line(f"{DNS} respect_dns_ttl", says(False), "Another number decides.", RELAY),
+    Line(f"{DNS} dns_lookup_family", says("V4_ONLY"), "Each name is asked for twice.", RELAY),
+    Line(f"{DNS} all_addresses_in_single_endpoint", says(False), "One Pod gets all.", RELAY),
+    Line(f"{PEER} lb_policy", says("LEAST_REQUEST"), "A slow Pod gets as much.", RELAY),
     Line(f"{PEER} common_lb_config healthy_panic_threshold value", between(34, 50),
-         "One bad Pod of three is sent to, or checks gone wrong stop everything.", COMMAND),
-    Line(f"{PEER} health_checks 0 interval_jitter", between(0.1, 1), "All ask at once.", COMMAND),
-    *(Line(f"{OUTLIERS} {name}", says(value), otherwise, COMMAND) for name, value, otherwise in (
+         "One bad Pod of three is sent to, or checks gone wrong stop everything.", RELAY),
+    Line(f"{PEER} health_checks 0 interval_jitter", between(0.1, 1), "All ask at once.", RELAY),
+    *(Line(f"{OUTLIERS} {name}", says(value), otherwise, RELAY) for name, value, otherwise in (
         ("enforcing_success_rate", 0, "The least lucky Pod is thrown out."),
         ("enforcing_consecutive_5xx", 0, "An app that says 500 loses its Pods."),
         ("enforcing_consecutive_gateway_failure", 100, "By default it only counts."),
         ("split_external_local_origin_errors", True, "A lost connection counts as a 5xx."))),
-    Line(f"{OUTLIERS} max_ejection_percent", between(10, 50), "No Pod is left.", COMMAND),
-    Line(f"{OUTLIERS} base_ejection_time", between(10, 60), "A well Pod stays out.", COMMAND),
+    Line(f"{OUTLIERS} max_ejection_percent", between(10, 50), "No Pod is left.", RELAY),
+    Line(f"{OUTLIERS} base_ejection_time", between(10, 60), "A well Pod stays out.", RELAY),
     *(Line(f"{PEER} circuit_breakers thresholds 0 {bound}", between(64, 512),
-           "A slow peer takes all of this Pod's memory, or a burst is refused.", COMMAND)
+           "A slow peer takes all of this Pod's memory, or a burst is refused.", RELAY)
       for bound in ("max_connections", "max_pending_requests", "max_requests")),
     Line(f"{PEER} {OPTIONS} common_http_protocol_options max_requests_per_connection",
-         between(100, 10000), "Connections stay with the old Pods, new ones idle.", COMMAND),
+         between(100, 10000), "Connections stay with the old Pods, new ones idle.", RELAY),
+]
+TO_THE_BACK_END = [
+    Line(f"{LEAD} match headers 0 string_match exact", says("POST"),
+         "What is tried again may be something else than a lead.", RELAY),
+    Line(f"{LEAD} route timeout", between(5, 8.5),
+         "The relay's own 9 s end first, and nobody knows why.", RELAY),
+    Line(f"{LEAD} route retry_policy retry_on",
+         says("connect-failure,refused-stream,reset-before-request"),
+         "A lead that may have been taken is sent twice at once.", RELAY),
+    Line(f"{LEAD} route retry_policy num_retries", says(1), "A failure multiplies the load.",
+         RELAY),
+    Line(f"{LEAD} route retry_policy retry_back_off base_interval", between(0.01, 0.1),
+         "All at once.", RELAY),
+    Line(f"{LEAD} route auto_host_rewrite", says(True),
+         "The back end is asked for a host it does not know.", RELAY),
+    Line(f"{TOKEN} route auto_host_rewrite", says(True),
+         "Cognito is asked for a host it does not know.", RELAY),
+    Line(f"{TOKEN} route timeout", between(2, 6), "A hanging issuer holds up the renewal.", RELAY),
 ]
 AS_THE_ALB = [
     Line(at, says(value), "What passes here would not pass on EKS, or the other way round.", ALB)
@@ -274,7 +294,7 @@ AS_THE_ALB = [
     )
 ]
 # fmt: on
-LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN, *TO_THE_PEER, *AS_THE_ALB]
+LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN, *TO_THE_PEER, *TO_THE_BACK_END, *AS_THE_ALB]
 CASES = [
     pytest.param(line, file, id=f"{file}: {line.at} {line.otherwise}")
     for line in LINES

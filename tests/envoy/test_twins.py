@@ -8,9 +8,6 @@ INGRESS: Path = ("ingress", "filter_chains", 0, "filters", 0, "typed_config", "h
 BATCHES: Path = ("route_config", "virtual_hosts", 0, "routes", 4)
 MAY_DIFFER: tuple[Path, ...] = (
     ("node",),
-    ("stats_config", "stats_matcher", "inclusion_list", "patterns", "{'prefix': 'http.egress.'}"),
-    ("static_resources", "listeners", "egress"),
-    ("static_resources", "clusters", "query-api"),
     # Who may do what, how much, and how many at once.
     ("static_resources", "listeners", *INGRESS, "envoy.filters.http.rbac"),
     ("static_resources", "listeners", *INGRESS, "client_limit", "typed_config", "descriptors"),

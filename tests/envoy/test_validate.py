@@ -12,7 +12,7 @@ from bukken_local.processes import binaries
 from bukken_local.processes.child import Child
 
 ROOT = Path(__file__).parents[2]
-FILES = ["alb", "command-api", "query-api"]
+FILES = ["alb", "command-api", "query-api", "inquiry-relay"]
 
 
 async def verdict(document: dict[str, Any], *, directory: Path) -> tuple[int | None, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from deployment.rendered import SIDES
 from kind.cluster import Cluster, names_seen, processes_seen, ready
 from kind.figures import Figures
 from kind.inside import pods as inside
@@ -16,7 +17,6 @@ from kind.watching import Stream
 
 from k8s.release.contexts import refusal_of_a_real_one
 from k8s.release.kubectl import NAMESPACE, Kubectl, KubectlError, Say
-from k8s.release.steps import SERVING
 
 ROOT = Path(__file__).parents[2]
 UP_SECONDS = 300
@@ -111,7 +111,7 @@ def platform(cluster: Cluster, figures: Figures) -> Cluster:
     kubectl.run("annotate", "namespace", NAMESPACE, *mark)
 
     def up() -> bool:
-        pods = [cluster.of(app) for app in (*SERVING, "alb")]
+        pods = [cluster.of(app) for app in (*SIDES, "alb")]
         return all(map(len, pods)) and all(ready(pod) for each in pods for pod in each)
 
     def sent() -> bool:
@@ -147,7 +147,7 @@ def _programs(platform: Cluster) -> None:
 @pytest.fixture(scope="session")
 def names(platform: Cluster, clients_secret: str, _programs: None) -> Iterator[Stream]:
     """What the headless names resolve to in the cluster, as it changes."""
-    asked = [name for app in SERVING for name in (app, f"{app}-mesh")]
+    asked = [name for app in SIDES for name in (app, f"{app}-mesh")]
     platform.kubectl.apply([inside.client("names", "names.py", *asked, secret=clients_secret)])
     _until_running(platform, "names")
     with names_seen() as stream:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from deployment.rendered import SIDES
 from kind.cluster import Cluster, app_of, ready, status_of, stopping
 from kind.figures import Figures
 from kind.watching import Document, Stream
-
-from k8s.release.steps import SERVING
 
 Moments = Mapping[str, float | None]
 
@@ -81,7 +80,7 @@ def addresses_of(event: Document, *, service: str) -> set[str]:
 def new_pods(cluster: Cluster, *, after: float) -> list[Document]:
     """The platform's Pods made since then that are there."""
     old = {each.what["object"]["metadata"]["uid"] for each in cluster.pods.seen if each.at <= after}
-    pods = [pod for app in SERVING for pod in cluster.of(app)]
+    pods = [pod for app in SIDES for pod in cluster.of(app)]
     return [pod for pod in pods if pod["metadata"]["uid"] not in old]
 
 

@@ -1,10 +1,9 @@
 import time
 
+from deployment.rendered import SIDES
 from kind.cluster import Cluster, ready, status_of, stop_app
 from kind.figures import Figures
 from kind.watching import Document, Stream
-
-from k8s.release.steps import SERVING
 
 HEAL_SECONDS = 180
 """Four looks 10 s apart, its own 10 s to end, a restart."""
@@ -15,7 +14,7 @@ def test_an_app_that_hangs_is_restarted_and_serves_again(
 ) -> None:
     """Its preStop has told Envoy to drain; the app that starts says that all is well."""
     platform.until_settled()
-    pods = [platform.of(app)[0] for app in SERVING]
+    pods = [platform.of(app)[0] for app in SIDES]
     before = time.monotonic()
     for pod in pods:
         stop_app(platform, pod)

@@ -2,11 +2,10 @@ import json
 from pathlib import Path
 
 import yaml
+from deployment.rendered import SIDES
 from kind.cluster import Cluster
 from kind.figures import Figures
 from kind.watching import Stream
-
-from k8s.release.steps import SERVING
 
 ROOT = Path(__file__).parents[2]
 OF_CONTROLLERS = {"IngressClassParams", "SecretProviderClass"}
@@ -20,7 +19,7 @@ def test_it_comes_up_from_nothing_by_one_command(platform: Cluster) -> None:
     """`kubectl apply -k k8s/kind` ends in two Pods of each side, and the sample behind them."""
     platform.until_settled()
 
-    assert [len(platform.of(app)) for app in SERVING] == [2, 2], platform.picture()
+    assert [len(platform.of(app)) for app in SIDES] == [2, 2], platform.picture()
 
 
 def test_the_server_takes_stagings_built_in_kinds(platform: Cluster, figures: Figures) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pytest
+from deployment.rendered import SIDES
 from kind.cluster import Cluster
 from kind.durations import Moments, Seers, new_pods, note, start_of, stop_of
 from kind.figures import Figures
@@ -13,7 +14,6 @@ from kind.traffic import RATES, Traffic, failed, told
 from kind.watching import Document, Stream
 
 from k8s.release.kubectl import NAMESPACE
-from k8s.release.steps import SERVING
 
 NONE = {"reads": 0, "writes": 0}
 PRESTOP_SECONDS = 40
@@ -40,7 +40,7 @@ def deleted(seers: Seers, traffic: Traffic) -> tuple[Answers, list[Moments]]:
     cluster = seers.cluster
     cluster.until_settled()
     traffic.take()
-    pods, before = [cluster.of(app)[0] for app in SERVING], time.monotonic()
+    pods, before = [cluster.of(app)[0] for app in SIDES], time.monotonic()
     names = [pod["metadata"]["name"] for pod in pods]
     cluster.kubectl.run("delete", "pod", *names, f"--namespace={NAMESPACE}", "--wait=false")
     cluster.until_gone(*pods)
@@ -98,7 +98,7 @@ def test_a_rolling_update_fails_no_request(
     traffic.take()
     before = time.monotonic()
 
-    for app in SERVING:
+    for app in SIDES:
         cluster.kubectl.run("rollout", "restart", f"deployment/{app}", f"--namespace={NAMESPACE}")
     cluster.roll_out()
 
@@ -126,7 +126,7 @@ def test_undoing_a_rollout_fails_no_request(
     platform.until_settled()
     traffic.take()
 
-    for app in SERVING:
+    for app in SIDES:
         platform.kubectl.undo(app)
     platform.roll_out()
 
@@ -141,7 +141,7 @@ def test_an_eviction_fails_no_request(
     """A node that is drained evicts; the budget lets one Pod of each side go."""
     platform.until_settled()
     traffic.take()
-    pods = [platform.of(app)[0] for app in SERVING]
+    pods = [platform.of(app)[0] for app in SIDES]
 
     for pod in pods:
         evict(platform, pod)
@@ -158,13 +158,13 @@ def test_without_prestop_requests_fail(
     """The hook is what nobody is hurt by: Pods that lack it are stopped while they are targets."""
     platform.until_settled()
     patch = f"--patch={json.dumps(WITHOUT_PRESTOP)}"
-    for app in SERVING:
+    for app in SIDES:
         target = (f"deployment/{app}", f"--namespace={NAMESPACE}")
         platform.kubectl.run("patch", *target, "--type=json", patch)
     platform.roll_out()
     traffic.take()
 
-    for app in SERVING:
+    for app in SIDES:
         platform.kubectl.undo(app)
     platform.roll_out()
 

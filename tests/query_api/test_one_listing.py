@@ -23,6 +23,15 @@ ADDRESS = {
 }
 
 
+def test_one_without_media_is_written_as_well(put: "Put", client: FlaskClient) -> None:
+    """A PUT that names none leaves JSON's null in the column, which is no array."""
+    put("plain", media=None)
+
+    answer = client.get("/v1/listings/plain")
+
+    assert (answer.status_code, b"Media" in answer.data) == (200, False)
+
+
 def test_a_listing_is_written_in_resos_words(put: "Put", client: FlaskClient) -> None:
     """Numbers are exact and unpadded, times have an offset, what is not known is left out."""
     photo = {"media_url": "https://example.org/1.jpg", "media_category": "Photo", "order": None}

@@ -170,6 +170,15 @@ def runner(platform: Platform) -> Runner:
     return platform
 
 
+@pytest.fixture(scope="module")
+def own_runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """A platform on processes for the tests of one file, which kill parts of it."""
+    if request.config.getoption("place") != "local":
+        pytest.skip("about processes of the runner of local/")
+    with new_state() as state, running(state, "--no-sample") as runner:
+        yield runner
+
+
 @pytest.fixture
 def own_state(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A state directory for a test that starts and stops platforms itself, on processes alone."""

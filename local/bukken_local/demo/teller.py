@@ -2,15 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 from bukken_contract.own_writes import HEADER
+from bukken_local.demo import inquiry
 from bukken_local.demo.story import BACK_END, PORTAL, STORY, Step
 from bukken_local.issuer.kept import load_clients
 from bukken_local.legacy.credentials import ClientCredentials
@@ -28,6 +30,8 @@ TELLING_HEADERS: Final = (
     HEADER.lower(),
 )
 Say = Callable[[str], None]
+Clients = Mapping[str | None, httpx.AsyncClient]
+Act = Callable[[Clients], Awaitable[bool]]
 
 
 @dataclass(kw_only=True)
@@ -107,8 +111,10 @@ def _excerpt(mark: str, text: str) -> list[str]:
     return [f"    {mark} {text[:SHOWN_CHARACTERS]}{more}"] if text else []
 
 
-async def tell(*, url: str, token_url: str, clients_file: Path, say: Say) -> bool:
-    """Tell the story to an exchange; whether all of it was as told."""
+async def tell(
+    *, url: str, token_url: str, clients_file: Path, say: Say, act: Act | None = None
+) -> bool:
+    """Tell the story to an exchange, and the last act; whether all of it was as told."""
     secrets = load_clients(clients_file)
     auths: dict[str | None, httpx.Auth | None] = {
         name: ClientCredentials(token_url=token_url, client_id=name, client_secret=secrets[name])
@@ -121,7 +127,8 @@ async def tell(*, url: str, token_url: str, clients_file: Path, say: Say) -> boo
             )
             for name, auth in (auths | {None: None}).items()
         }
-        return await Teller(clients=clients, say=say).tell(STORY)
+        told = await Teller(clients=clients, say=say).tell(STORY)
+        return told if act is None else await act(clients) and told
 
 
 async def import_sample(platform: Platform, *, say: Say) -> bool:
@@ -141,6 +148,16 @@ async def import_sample(platform: Platform, *, say: Say) -> bool:
     return right
 
 
+async def _ask_in_a_maintenance(clients: Clients, *, platform: Platform, say: Say) -> bool:
+    return await inquiry.tell(
+        back_end=clients[BACK_END],
+        portal=clients[PORTAL],
+        control_url=platform.back_end_control_url,
+        ledger=platform.state.ledger,
+        say=say,
+    )
+
+
 async def demonstrate(state: State, *, port: int) -> bool:
     """Bring the platform up, tell the story, take it down; whether all was as told."""
     terminal = Terminal(quiet=False)
@@ -151,6 +168,7 @@ async def demonstrate(state: State, *, port: int) -> bool:
             token_url=platform.token_url,
             clients_file=state.clients,
             say=terminal.say,
+            act=partial(_ask_in_a_maintenance, platform=platform, say=terminal.say),
         )
     terminal.say(f"\n{'all was' if imported and told else 'NOT all was'} as told")
     return imported and told

@@ -13,6 +13,7 @@ CLIENT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "legacy-backend": ("listings.write", "inquiries.deliver"),
     "portal-a": ("listings.read", "inquiries.write"),
     "portal-b": ("listings.read", "inquiries.write"),
+    "inquiry-relay": ("listings.read",),
 }
 
 
@@ -24,8 +25,14 @@ def load_key(path: Path) -> RSAKey:
 
 
 def load_clients(path: Path) -> dict[str, str]:
-    """Each client's secret. The scopes are not kept: a client gains one with the next start."""
+    """Each client's secret. The scopes are not kept: a client gains one with the next start.
+
+    Nor is it kept who there is: a client that was added since the file was made gets its secret.
+    """
     clients: dict[str, str] = json.loads(kept(path, make=_new_secrets))
+    if missing := CLIENT_SCOPES.keys() - clients.keys():
+        clients |= {client: secrets.token_urlsafe(32) for client in missing}
+        _replace(path, json.dumps(clients, indent=2).encode())
     return clients
 
 
@@ -47,6 +54,13 @@ def kept(path: Path, *, make: Callable[[], bytes]) -> bytes:
         finally:
             Path(name).unlink()
     return path.read_bytes()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)
 
 
 def _new_secrets() -> bytes:

@@ -7,7 +7,7 @@ It answers `POST /oauth2/token` (client credentials, RFC 6749 § 4.4) and
 import argparse
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,15 @@ NOT_TO_BE_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 67
 
 @dataclass(frozen=True, kw_only=True)
 class IssuerSettings:
-    """Where the issuer listens and what it keeps. Both files are made on first use, mode 0600."""
+    """Where the issuer listens and what it keeps. Both files are made on first use, mode 0600.
+
+    Attributes:
+        client_secrets: of clients whose secret is made elsewhere, the file with it.
+    """
 
     key_file: Path
     clients_file: Path
+    client_secrets: Mapping[str, Path] = field(default_factory=dict)
     host: str = "127.0.0.1"
     port: int = 8089
     issuer: str = ISSUER
@@ -39,7 +44,10 @@ class IssuerSettings:
 def create_app(settings: IssuerSettings) -> Starlette:
     """The two endpoints, over the key and the clients named by the settings."""
     key = load_key(settings.key_file)
-    clients = load_clients(settings.clients_file)
+    clients = load_clients(settings.clients_file) | {
+        client: file.read_text(encoding="utf-8").strip()
+        for client, file in settings.client_secrets.items()
+    }
 
     async def token(request: Request) -> Response:
         grant = await grant_of(request)
@@ -68,7 +76,9 @@ def create_app(settings: IssuerSettings) -> Starlette:
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop."""
-    settings = IssuerSettings(**vars(_parser().parse_args(arguments)))
+    options = vars(_parser().parse_args(arguments))
+    options["client_secrets"] = dict(options["client_secrets"])
+    settings = IssuerSettings(**options)
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, ws="none", access_log=False
     )
@@ -80,8 +90,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=IssuerSettings.port, help="port (%(default)s)")
     parser.add_argument("--key-file", type=Path, required=True, help="PEM of the signing key")
     parser.add_argument("--clients-file", type=Path, required=True, help="JSON: id to secret")
+    parser.add_argument(
+        "--client-secret",
+        dest="client_secrets",
+        action="append",
+        default=[],
+        type=_named_file,
+        metavar="CLIENT=FILE",
+        help="a client whose secret is made elsewhere",
+    )
     parser.add_argument("--issuer", default=ISSUER, help="claim iss (%(default)s)")
     return parser
+
+
+def _named_file(value: str) -> tuple[str, Path]:
+    client, _, file = value.partition("=")
+    return client, Path(file)
 
 
 def _authenticate(grant: Grant, *, clients: Mapping[str, str]) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from bukken_local.database.endpoint import Address
+
 Path = tuple[str | int, ...]
 """Where in a document something is: keys and indices from the root."""
 
@@ -94,7 +96,7 @@ def rehomed(text: str, *, home: Home, port: int | None = None) -> str:
     return as_text(config)
 
 
-def with_endpoint(text: str, *, cluster: str, host: str, port: int) -> str:
+def with_endpoint(text: str, *, cluster: str, at: Address) -> str:
     """A place's clusters file with one cluster's address filled in.
 
     Raises:
@@ -104,7 +106,7 @@ def with_endpoint(text: str, *, cluster: str, host: str, port: int) -> str:
     for resource in document["resources"]:
         if resource["name"] == cluster:
             for path in _endpoints(resource, at=()):
-                found(resource, path).update(address=host, port_value=port)
+                found(resource, path).update(address=at.host, port_value=at.port)
             return as_text(document)
     raise EnvoyFileNotUnderstood(f"no cluster {cluster} in the place file")
 

@@ -18,6 +18,7 @@ from bukken_local.processes.child import Child
 from bukken_local.processes.left_behind import remember
 
 ADMIN_PORT = 9901
+EGRESS_PORT = 9001
 NAMESPACE = "bukken"
 
 IMAGE_ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
@@ -82,6 +83,7 @@ class Sandbox:
         """
         return {
             "BUKKEN_HOST": self.home.loopback,
+            "BUKKEN_EGRESS_URL": f"http://{self.home.loopback}:{EGRESS_PORT}",
             "BUKKEN_ENVOY_ADMIN_URL": f"http://{self.home.loopback}:{ADMIN_PORT}",
         }
 

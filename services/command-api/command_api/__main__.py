@@ -4,9 +4,10 @@ import logging
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from bukken_contract import logs
-from bukken_contract.settings import load
+from bukken_contract.settings import ProcessSettings, load
 from command_api.app import create_app
 from command_api.settings import Settings
 
@@ -20,14 +21,19 @@ def main() -> None:
 
 
 def server_config(settings: Settings) -> uvicorn.Config:
+    """How command-api is served."""
+    return config_of(create_app(settings), settings=settings, connections=settings.concurrency)
+
+
+def config_of(app: FastAPI, *, settings: ProcessSettings, connections: int) -> uvicorn.Config:
     """One process: Pods are what is multiplied, and each has one health and one pool."""
     return uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.graceful_seconds,
-        limit_concurrency=settings.concurrency,
+        limit_concurrency=connections,
         # By name: left to itself, uvicorn takes what happens to be installed, and goes on without a
         # lifespan that fails.
         http="httptools",

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from deployment.lines import owner_of, take_out
 
+from bukken_local.database.endpoint import Address
 from bukken_local.kubernetes import envoy_files
 from bukken_local.kubernetes.envoy_files import Home
 from bukken_local.processes import binaries
@@ -159,17 +160,20 @@ def run_envoy(
     children: list[Child] = []
     addresses = (ROOT / "local/place/clusters.yaml").read_text()
     issuer = (ROOT / "local/place/jwt.yaml").read_text()
+    outside = (ROOT / "local/place/relay.yaml").read_text()
     host, port = issuer_address
 
     def run(
         document: dict[str, Any], *, home: Home, arguments: tuple[str, ...] = (),
         jwt: Callable[[str], str] = place_changed, clusters: Callable[[str], str] = str,
+        relay: Callable[[str], str] = str,
     ) -> Child:  # fmt: skip
         directory = tmp_path_factory.mktemp("envoy")
         (directory / "place").mkdir()
         (directory / "place/jwt.yaml").write_text(jwt(issuer))
-        found = envoy_files.with_endpoint(addresses, cluster="issuer", host=host, port=port)
+        found = envoy_files.with_endpoint(addresses, cluster="issuer", at=Address(host, port))
         (directory / "place/clusters.yaml").write_text(clusters(found))
+        (directory / "place/relay.yaml").write_text(relay(outside))
         (directory / "envoy.yaml").write_text(envoy_files.rehomed(json.dumps(document), home=home))
         child = Child.start(
             [binaries.envoy(), "-c", "envoy.yaml", "--concurrency", "1", "--log-level", "warning",

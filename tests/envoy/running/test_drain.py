@@ -1,4 +1,4 @@
-"""Two Pods: command-api, which drains, and query-api, which it goes on calling."""
+"""Two Pods: the relay, which drains, and query-api, which it goes on calling."""
 
 # ruff: noqa: PLR0913, PLR0917 — a fixture is asked for by being an argument
 
@@ -36,12 +36,12 @@ def envoy(
     config: Config, run_envoy: Callable[..., Child], home: Home, app_ready: threading.Event,
     peer: Home, resolve: Context, until: Callable[..., None],
 ) -> Iterator[Child]:  # fmt: skip
-    """The Envoy of command-api, which finds its peer by name."""
+    """The Envoy of the relay, which finds its peer by name."""
     assert app_ready.is_set()
     with ExitStack() as stack:
         port = stack.enter_context(resolve({MESH: [peer.address]}, host=home.loopback))
         arguments = resolver(host=home.loopback, port=port)
-        child = run_envoy(config("command-api"), home=home, arguments=tuple(arguments))
+        child = run_envoy(config("inquiry-relay"), home=home, arguments=tuple(arguments))
         until(lambda: health_of(home) == 200, what="/healthz/lb answers 200")
         yield child
 
@@ -77,14 +77,19 @@ def drained(admin: httpx.Client) -> Iterator[None]:
     admin.post("/healthcheck/ok")
 
 
-@pytest.mark.usefixtures("drained")
 def test_a_draining_pod_serves_and_says_goodbye(
-    ingress: httpx.Client, home: Home, bearer: Bearer
+    peer: Home, bearer: Bearer, until: Callable[..., None]
 ) -> None:
     """The load balancer is told to stop; who still comes is served and told to close."""
-    answer = ingress.put("/v1/listings/k", headers=bearer("listings.write"))
+    until(lambda: health_of(peer) == 200, what="the Pod is well")
+    admin = f"http://{peer.loopback}:9901/healthcheck"
+    httpx.post(f"{admin}/fail", trust_env=False)
+    url = f"http://{peer.address}:8080/v1/listings/k"
+    answer = httpx.get(url, headers=bearer(), trust_env=False)
+    health = health_of(peer)
+    httpx.post(f"{admin}/ok", trust_env=False)
 
-    assert health_of(home) == 503
+    assert health == 503
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 

@@ -1,4 +1,4 @@
-"""command-api's way to query-api, of which one Pod is well and another is not."""
+"""The relay's way to query-api, of which one Pod is well and another is not."""
 
 # ruff: noqa: PLR0913, PLR0917 — a fixture is asked for by being an argument
 
@@ -80,7 +80,7 @@ def forty_calls(
     with ExitStack() as stack:
 
         def call(other: Change, *, caller: Change, well: int = 2) -> Calls:
-            pods, home, document = [new_pod(), new_pod(other)], new_home(), config("command-api")
+            pods, home, document = [new_pod(), new_pod(other)], new_home(), config("inquiry-relay")
             caller(document)
             names = {MESH: [pod.home.address for pod in pods]}
             port = stack.enter_context(resolve(names, host=home.loopback))

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from document_leaves import leaves
 
+from bukken_local.database.endpoint import Address
 from bukken_local.kubernetes.envoy_files import (
     EXTRA_ARGUMENTS,
     EnvoyFileNotUnderstood,
@@ -22,7 +23,7 @@ ENVOY = binaries.checkout() / "envoy"
 PLACE = binaries.checkout() / "local" / "place"
 HOME = Home(address="127.0.78.11", loopback="127.0.78.111")
 SIDECARS = ("command-api", "query-api")
-FILES = (*SIDECARS, "alb")
+FILES = (*SIDECARS, "inquiry-relay", "alb")
 
 
 def differences(before: Any, after: Any) -> dict[tuple[str | int, ...], tuple[Any, Any]]:  # noqa: ANN401 — YAML
@@ -99,7 +100,7 @@ def test_an_own_address_that_is_no_own_address_is_refused() -> None:
 def test_the_issuers_address_is_filled_in() -> None:
     """The place file differs in the issuer's host and port alone."""
     text = (PLACE / "clusters.yaml").read_text()
-    filled = with_endpoint(text, cluster="issuer", host="127.0.78.10", port=1234)
+    filled = with_endpoint(text, cluster="issuer", at=Address("127.0.78.10", 1234))
 
     changed = differences(yaml.safe_load(text), json.loads(filled))
 
@@ -112,7 +113,7 @@ def test_the_issuers_address_is_filled_in() -> None:
 def test_a_place_file_without_the_cluster_is_refused() -> None:
     """An address that could not be filled in is an error that names the cluster."""
     with pytest.raises(EnvoyFileNotUnderstood, match="no cluster elsewhere"):
-        with_endpoint("resources: []", cluster="elsewhere", host="127.0.0.1", port=1)
+        with_endpoint("resources: []", cluster="elsewhere", at=Address("127.0.0.1", 1))
 
 
 @pytest.mark.parametrize("name", FILES)

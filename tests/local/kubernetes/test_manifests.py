@@ -120,7 +120,7 @@ def test_what_changes_nothing_on_one_machine_is_read_over() -> None:
     assert read(MINIMAL + extra).name == "thing"
 
 
-@pytest.mark.parametrize("name", ["command-api", "query-api"])
+@pytest.mark.parametrize("name", ["command-api", "query-api", "inquiry-relay"])
 def test_the_manifests_of_the_base_are_understood(name: str) -> None:
     """Each Deployment that is run here is read whole: an Envoy beside the app."""
     path = binaries.checkout() / "k8s" / "base" / f"{name}.yaml"

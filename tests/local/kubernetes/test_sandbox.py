@@ -80,11 +80,12 @@ def test_a_path_in_a_volume_is_found_in_the_pods_directory(tmp_path: Path) -> No
 
 
 def test_what_a_network_namespace_would_give_is_the_one_override(tmp_path: Path) -> None:
-    """Only the two variables that mean the Pod's own loopback are ours, whatever is written."""
+    """Only the three variables that mean the Pod's own loopback are ours, whatever is written."""
     found = environment(sandbox(tmp_path))
 
     assert {name: value for name, value in found.items() if name.startswith("BUKKEN_")} == {
         "BUKKEN_HOST": "127.0.77.111",
+        "BUKKEN_EGRESS_URL": "http://127.0.77.111:9001",
         "BUKKEN_ENVOY_ADMIN_URL": "http://127.0.77.111:9901",
     }
 

@@ -1,0 +1,96 @@
+"""What a relay does that has all inquiries to itself: it waits, gives up, stops."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.conftest import Outside, RunningRelay, Table
+
+    Start = Callable[..., RunningRelay]
+
+SOON = 0.0003  # hours: about a second
+
+
+def test_a_failure_is_tried_again_and_after_its_time_parked(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """503 is "not now": tried more than once, and not for ever."""
+    outside.answers["back-end"] = (503, b"")
+    relay = start(BUKKEN_GIVE_UP_HOURS=str(SOON)).until_ready()
+    key = table.accept()
+    row = table.until(key, state="parked")
+    relay.kill()
+
+    assert row["last_result"] == "answered-503"
+    assert row["attempts"] == len(outside.leads(key)) > 1
+
+
+def test_one_that_was_erased_on_its_way_stays_erased(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """It may have arrived, and the record says when; the person does not come back."""
+    outside.hanging.clear()
+    relay = start().until_ready()
+    key = table.accept()
+    wait_until(lambda: outside.leads(key), what="it is on its way")
+    table.run(
+        "UPDATE bukken.inquiries SET name = NULL, email = NULL, phone = NULL, message = NULL, "
+        "request_digest = NULL, person_removed_at = now(), person_removed_because = 'request', "
+        "state = 'erased' WHERE inquiry_key = %s",
+        key,
+    )
+    outside.hanging.set()
+    row = table.until(key, attempts=1)
+    relay.kill()
+
+    assert (row["state"], row["delivered_at"] is not None) == ("erased", True)
+
+
+def test_while_the_issuer_is_away_it_waits(start: Start, table: Table, outside: Outside) -> None:
+    """It claims nothing, so that what waits is nobody's; then it goes on."""
+    outside.answers["token-endpoint"] = (503, b"")
+    relay = start().until_ready()
+    key = table.accept()
+    wait_until(lambda: len(outside.of("token-endpoint")) > 1, what="a token is asked for again")
+    assert (table.row(key)["claimed_by"], outside.of("back-end")) == (None, [])
+
+    outside.well()
+    table.until(key, state="delivered")
+    relay.kill()
+
+
+def test_a_relay_that_stops_finishes_what_it_holds(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """What is under way is awaited, and written down."""
+    outside.hanging.clear()
+    relay = start().until_ready()
+    key = table.accept()
+    wait_until(lambda: outside.leads(key), what="it is on its way")
+    relay.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: relay.status_of("/healthz/live") == 0, what="it stops")
+    outside.hanging.set()
+
+    relay.process.wait(20)
+    assert table.row(key)["state"] == "delivered"
+
+
+def test_a_relay_that_stops_puts_back_what_it_cannot_finish(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """Another relay need not wait for the end of the lease."""
+    outside.hanging.clear()
+    relay = start(BUKKEN_GRACEFUL_SECONDS="1").until_ready()
+    key = table.accept()
+    wait_until(lambda: outside.leads(key), what="it is on its way")
+    relay.process.send_signal(signal.SIGTERM)
+
+    relay.process.wait(20)
+    row = table.row(key)
+    assert (row["state"], row["claimed_by"], row["is_due"]) == ("pending", None, True)
