@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from infra.deploy.errors import Refused
-from infra.deploy.load_balancer import LoadBalancer
 from infra.deploy.places import Place
 from infra.deploy.stacks import Say, Stacks
 from infra.deploy.templates import STATEFUL, Template
 
-# Stacks whose own name leads the way: without them nobody knows what else was there.
 _PAGE: Final = "docs/operating/new-account.md, 'Taking it down'"
+
+
+class LoadBalancer(Protocol):
+    """What tells whether the platform's load balancer still stands."""
+
+    def arn(self) -> str | None:
+        """AWS's name of it, if it is there."""
 
 
 @dataclass(frozen=True)

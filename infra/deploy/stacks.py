@@ -97,7 +97,8 @@ class Stacks:
         Raises:
             StackFailed: it cannot be made.
         """
-        self._drop(name)
+        if self.get(name):
+            self._drop(name)
         self.client.create_change_set(
             StackName=name,
             ChangeSetName=CHANGE_SET,
@@ -207,11 +208,10 @@ class Stacks:
                 )
 
     def _drop(self, name: str) -> None:
-        try:
+        """An interrupted run's change set, or this one's own: there is one of the name at most."""
+        there = self.client.list_change_sets(StackName=name)["Summaries"]
+        if any(each["ChangeSetName"] == CHANGE_SET for each in there):
             self.client.delete_change_set(StackName=name, ChangeSetName=CHANGE_SET)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"ValidationError", "ChangeSetNotFound"}:
-                raise
 
     def _when_known(self, name: str) -> Mapping[str, Any]:
         while True:
