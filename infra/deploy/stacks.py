@@ -84,10 +84,10 @@ class Stacks:
             protected=found.get("EnableTerminationProtection", False),
         )
 
-    def exports(self) -> dict[str, str]:
-        """What the stacks of this region hand on."""
+    def exports(self) -> set[str]:
+        """Names of what the stacks of this region hand on."""
         pages = self.client.get_paginator("list_exports").paginate()
-        return {each["Name"]: each["Value"] for page in pages for each in page["Exports"]}
+        return {each["Name"] for page in pages for each in page["Exports"]}
 
     def propose(
         self, name: str, *, body: str, parameters: Mapping[str, str], new: bool, template: str

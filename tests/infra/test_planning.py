@@ -17,6 +17,7 @@ Deploy = Callable[..., Deployment]
 BY_SUBNETS = {
     "Target": {"Attribute": "Properties", "Name": "Subnets", "RequiresRecreation": "Always"},
 }
+REPLACED = "is REPLACED: another one is made, then this one ends"
 BY_TAGS = {"Target": {"Attribute": "Tags", "RequiresRecreation": "Never"}}
 
 
@@ -33,8 +34,7 @@ BY_TAGS = {"Target": {"Attribute": "Tags", "RequiresRecreation": "Never"}}
             change(
                 "ZoneA", "AWS::EKS::Nodegroup", Replacement="True", Details=[BY_TAGS, BY_SUBNETS]
             ),
-            "ZoneA, EKS::Nodegroup, is REPLACED: "
-            + "another one is made, then this one ends (by Subnets)",
+            f"ZoneA, EKS::Nodegroup, {REPLACED} (by Subnets)",
         ),
         (
             change("ZoneA", "AWS::EKS::Nodegroup", Replacement="Conditional"),
