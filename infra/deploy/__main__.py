@@ -20,7 +20,7 @@ from infra.deploy.load_balancer import LoadBalancer
 from infra.deploy.readiness import Readiness
 from infra.deploy.stacks import Stacks
 from infra.deploy.versions import Finding, Versions
-from k8s.release.kubectl import Kubectl
+from k8s.release.kubectl import Kubectl, KubectlError
 
 INTERRUPTED = 130  # as shells say it
 
@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with told_plainly():
             getattr(Command(options, say), options.verb)()
-    except DeployError as error:
+    except (DeployError, KubectlError) as error:
         sys.stderr.write(f"{options.verb}: {error}\n")
         return 1
     except KeyboardInterrupt:

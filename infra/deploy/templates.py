@@ -17,7 +17,7 @@ import yaml
 FOLDER: Final = Path(__file__).parents[1] / "cloudformation"
 
 # What holds something that no stack could make again: data, keys, names that others have written
-# down. Such a resource is never replaced or removed unless it is named. [test_stateful.py]
+# down. Such a resource is never replaced or removed unless it is named. [test_rules.py]
 STATEFUL: Final = frozenset(
     {
         "AWS::APS::Workspace",

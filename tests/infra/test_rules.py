@@ -91,8 +91,8 @@ def without_a_policy(templates: Templates) -> Iterator[str]:
 
 
 def lost_with_its_stack(templates: Templates) -> Iterator[str]:
-    """Data that a stack's end takes away; a group of log lines and a process may go."""
-    may_go = {"AWS::Logs::LogGroup", "AWS::RDS::DBInstance"}
+    """Data that a stack's end takes away; log lines, a process and what runs may go."""
+    may_go = {"AWS::EKS::Cluster", "AWS::Logs::LogGroup", "AWS::RDS::DBInstance"}
     for path, resource in of_type(templates, *STATEFUL - may_go).items():
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.get(policy) not in {"Retain", "Snapshot"}:
