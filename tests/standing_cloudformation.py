@@ -201,6 +201,8 @@ class CloudFormation:
         }
 
     def _DetectStackDrift(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self.statuses[asked["StackName"]] == ["CREATE_FAILED"]:
+            raise _refused("Stack is in a state where drift cannot be detected", "DetectStackDrift")
         return {"StackDriftDetectionId": asked["StackName"]}
 
     def _DescribeStackDriftDetectionStatus(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Command:
         """What would be added, changed and replaced, and what was changed by hand."""
         self._refuse_unpinned()
         allowed = self._deployment().plan()
-        names = [self._place.stack(each.name) for each in self._chosen]
-        there = [name for name in names if self._stacks.get(name)]
+        stacks = (self._stacks.get(self._place.stack(each.name)) for each in self._chosen)
+        there = list(filter(None, stacks))
         for sentence in Drift(self._stacks.client, time.sleep).found(there):
             self.say(f"BY HAND: {sentence}")
         if not allowed:
@@ -86,7 +86,7 @@ class Command:
             raise DeployError(f"{bad} of them are not in order")
 
     def _deployment(self) -> Deployment:
-        waits = "name" in self.options.stacks
+        waits = self.options.verb == "apply" and "name" in self.options.stacks
         lookup = self._load_balancer.awaited if waits else self._load_balancer.told
         return Deployment(
             place=self._place,

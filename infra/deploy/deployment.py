@@ -100,7 +100,8 @@ class Deployment:
             if held := refusals(changes, named=self.named):
                 self.stacks.forget(name, new=new)
                 raise Refused("; ".join(held))
-            stack = self.stacks.execute(name, new=new)
+            unfinished = new or (stack is not None and stack.status == "CREATE_FAILED")
+            stack = self.stacks.execute(name, keeping=unfinished)
             self.say(f"{template.name}: done")
         if not (stack and stack.protected):
             self.stacks.protect(name, protected=True)

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from infra.deploy.stacks import LOOK_SECONDS
+from infra.deploy.stacks import LOOK_SECONDS, Stack
+
+# CloudFormation compares only what is settled.
+COMPARABLE: Final = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -21,11 +26,12 @@ class Drift:
     client: "CloudFormationClient"
     pause: Callable[[float], None]
 
-    def found(self, stacks: Sequence[str]) -> Iterator[str]:
+    def found(self, stacks: Sequence[Stack]) -> Iterator[str]:
         """A sentence for each resource that is not as it was made."""
+        names = [each.name for each in stacks if each.status in COMPARABLE]
         asked = {
             name: self.client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
-            for name in stacks
+            for name in names
         }
         for name, detection in asked.items():
             if self._status(detection) == "DRIFTED":

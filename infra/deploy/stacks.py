@@ -132,18 +132,20 @@ class Stacks:
         else:
             self._drop(name)
 
-    def execute(self, name: str, *, new: bool) -> Stack:
+    def execute(self, name: str, *, keeping: bool) -> Stack:
         """Does what was proposed, and tells it until it is over.
 
-        A creation that fails is not rolled back: a database that is protected could not be, and
-        what has been made need not be made again.
+        Args:
+            name: the stack's.
+            keeping: what has been made stays when something fails. So for a creation: a database
+                that is protected could not be rolled back, and need not be made again.
 
         Raises:
             StackFailed: with the reason of the first resource that failed.
         """
         self._remember(name)
         self.client.execute_change_set(
-            StackName=name, ChangeSetName=CHANGE_SET, DisableRollback=new
+            StackName=name, ChangeSetName=CHANGE_SET, DisableRollback=keeping
         )
         return self.watch(name)
 

@@ -125,15 +125,22 @@ def test_what_an_interrupted_run_began_is_watched_and_then_gone_on_with(
     assert aws.diary == [f"UPDATE {NETWORK}", f"execute {NETWORK}"]
 
 
-@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize(
+    ("status", "how"),
+    [
+        ("CREATE_FAILED", " keeping what is made"),
+        ("UPDATE_FAILED", ""),
+        ("UPDATE_ROLLBACK_COMPLETE", ""),
+    ],
+)
 def test_after_a_failure_it_goes_on_from_what_is_there(
-    status: str, aws: CloudFormation, deploy: Deploy
+    status: str, how: str, aws: CloudFormation, deploy: Deploy
 ) -> None:
-    """What has been made is not made again."""
+    """What is made is not made again; an unfinished creation is not rolled back to nothing."""
     aws.statuses[NETWORK] = [status]
     deploy("network").apply()
 
-    assert aws.diary == [f"UPDATE {NETWORK}", f"execute {NETWORK}"]
+    assert aws.diary == [f"UPDATE {NETWORK}", f"execute {NETWORK}{how}"]
 
 
 def test_of_a_creation_that_was_rolled_back_the_empty_name_goes_first(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deploy.__main__ import main
+from infra.deploy.__main__ import Command, main
 from infra.deploy.templates import Template
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +103,17 @@ def test_what_is_not_understood_is_refused(words: list[str]) -> None:
     """With the usage; nothing is asked of AWS."""
     with pytest.raises(SystemExit, match="2"):
         main(words)
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C stops the watching; CloudFormation goes on."""
+
+    def interrupted(_: Command) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Command, "apply", interrupted)
+
+    assert main(["apply", "staging"]) == 130
+    assert "the same command again watches that" in capsys.readouterr().err
