@@ -27,7 +27,7 @@ SECONDS = 110  # on a machine that does much else
 MISTAKES = {
     "database": (
         ('EngineVersion: "17.11"', 'EngineVersion: "17.3"'),  # Aurora has no such version
-        ("      StorageEncrypted: true\n", ""),
+        ("EnableIAMDatabaseAuthentication: true", "EnableIAMDatabaseAuthentication: false"),
     ),
     "logs": (("TimeoutInSeconds: 180", "TimeoutInSeconds: 60"),),  # Firehose takes no less
     "cluster": (("EncryptionConfig:", "Tags:"),),
@@ -144,7 +144,7 @@ def test_every_exception_has_its_reason(templates: dict[str, Template]) -> None:
 
 
 def test_checkov_would_find_something(checked: set[tuple[str, str]]) -> None:
-    """A cluster whose Secrets are in clear, and a database in clear: both are named."""
-    wanted = {("broken-cluster/Cluster", "CKV_AWS_58"), ("broken-database/Cluster", "CKV_AWS_96")}
+    """Secrets in clear, and a database that people enter without their own names: both are named."""
+    wanted = {("broken-cluster/Cluster", "CKV_AWS_58"), ("broken-database/Cluster", "CKV_AWS_162")}
 
     assert wanted <= checked
