@@ -79,7 +79,7 @@ LINES = [
     Line("fluent-bit config inputs", waits_on_disk,
          "By default lines wait in 5 MB of memory, and are read again or lost after a restart."),
     Line("fluent-bit config filters", leaves_out_what_was_good,
-         "Splunk is paid by the line: a sidecar whose sample was turned up costs what Envoy saves."),
+         "Splunk is paid by the line: a sample that was turned up costs all that Envoy saved."),
     Line("fluent-bit config service", has_a_place_on_disk,
          "Chunks fill twice the memory limit: the shipper is killed when it is needed most."),
     Line(f"{LBC} replicaCount", between(2, 3),

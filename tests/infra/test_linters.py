@@ -144,7 +144,7 @@ def test_every_exception_has_its_reason(templates: dict[str, Template]) -> None:
 
 
 def test_checkov_would_find_something(checked: set[tuple[str, str]]) -> None:
-    """Secrets in clear, and a database that people enter without their own names: both are named."""
+    """Secrets in clear, a database that people enter without names of their own: both are named."""
     wanted = {("broken-cluster/Cluster", "CKV_AWS_58"), ("broken-database/Cluster", "CKV_AWS_162")}
 
     assert wanted <= checked
