@@ -37,6 +37,7 @@ FROM: Final[Mapping[str, tuple[str, str]]] = {
     "command-api-secret": ("secrets", "CommandApiArn"),
     "query-api-secret": ("secrets", "QueryApiArn"),
     "consistency-secret": ("secrets", "ConsistencyArn"),
+    "inquiry-relay-client-id": ("auth", "InquiryRelayClientId"),
     "inquiry-relay-client-secret": ("auth", "InquiryRelaySecretArn"),
 }
 # Lines of which only the registry's name is the stacks': the rest is the release's.
