@@ -169,6 +169,10 @@ class CloudFormation:
 
     def _DeleteStack(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         name = asked["StackName"]
+        if name in self.protected:
+            raise _refused(
+                "Stack cannot be deleted while TerminationProtection is on", "DeleteStack"
+            )
         self.diary.append(f"delete {name}")
         self.proposed.discard(name)
         if self.statuses[name] == ["REVIEW_IN_PROGRESS"]:

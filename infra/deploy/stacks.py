@@ -132,7 +132,7 @@ class Stacks:
         else:
             self._drop(name)
 
-    def execute(self, name: str, *, keeping: bool) -> Stack:
+    def execute(self, name: str, *, keeping: bool) -> Stack | None:
         """Does what was proposed, and tells it until it is over.
 
         Args:
@@ -149,8 +149,8 @@ class Stacks:
         )
         return self.watch(name)
 
-    def watch(self, name: str) -> Stack:
-        """Tells what happens until nothing does.
+    def watch(self, name: str) -> Stack | None:
+        """Tells what happens until nothing does; None, when the stack is gone by then.
 
         Raises:
             StackFailed: it did not come to a good end.
@@ -161,7 +161,7 @@ class Stacks:
             self.pause(LOOK_SECONDS)
         failures += self._tell(name) if stack else []
         if stack is None:
-            return Stack(name, "DELETE_COMPLETE", "", {}, {}, protected=False)
+            return None
         if stack.status not in CHANGEABLE or "FAILED" in stack.status or "ROLLBACK" in stack.status:
             why = failures[0] if failures else stack.reason or "no reason was given"
             raise StackFailed(f"{name}: {stack.status}: {why}")

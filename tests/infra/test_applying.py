@@ -153,6 +153,16 @@ def test_of_a_creation_that_was_rolled_back_the_empty_name_goes_first(
     assert aws.diary[:2] == [f"delete {NETWORK}", f"CREATE {NETWORK}"]
 
 
+def test_a_stack_that_is_just_going_is_made_once_it_is_gone(
+    aws: CloudFormation, deploy: Deploy
+) -> None:
+    """A plan's proposal of a new stack takes a moment to go."""
+    aws.statuses[NETWORK] = ["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    deploy("network").apply()
+
+    assert aws.diary[0] == f"CREATE {NETWORK}"
+
+
 def test_a_proposal_that_nobody_carried_out_is_taken_up(
     aws: CloudFormation, deploy: Deploy
 ) -> None:
