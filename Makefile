@@ -40,13 +40,31 @@ evict: $(UV) ## Stop a Pod as a node's drain would, if its budget allows: make e
 clean: $(UV) ## Forget the data of `make run`
 	@$(RUN) python -m bukken_local clean
 
-##@ Kubernetes
+##@ AWS and Kubernetes
 
 release: $(UV) ## Bring a release out, and back if it fails: make release OVERLAY=staging
 	@$(RUN) python -m k8s.release release $(OVERLAY) $(if $(URL),--url $(URL)) $(if $(CONTEXT),--context $(CONTEXT))
 
 rollback: $(UV) ## Take the last release back: make rollback OVERLAY=staging
 	@$(RUN) python -m k8s.release rollback $(OVERLAY) $(if $(URL),--url $(URL)) $(if $(CONTEXT),--context $(CONTEXT))
+
+plan: $(UV) ## What AWS would change: make plan OVERLAY=staging [STACKS="network"]
+	@$(RUN) python -m infra.deploy plan $(OVERLAY) $(STACKS) $(addprefix --replace=,$(REPLACE))
+
+apply: $(UV) ## Make it so; again, it goes on: make apply OVERLAY=staging [REPLACE=database/Cluster]
+	@$(RUN) python -m infra.deploy apply $(OVERLAY) $(STACKS) $(addprefix --replace=,$(REPLACE))
+
+outputs: $(UV) ## Write what the stacks made into k8s/staging: make outputs OVERLAY=staging
+	@$(RUN) python -m infra.deploy outputs $(OVERLAY)
+
+check: $(UV) ## Is the cluster ready? make check OVERLAY=staging BEFORE=release (or upgrade)
+	@$(RUN) python -m infra.deploy check $(OVERLAY) $(BEFORE)
+
+destroy: $(UV) ## Take a platform down: make destroy OVERLAY=staging REALLY=bukken-staging
+	@$(RUN) python -m infra.deploy destroy $(OVERLAY) $(if $(REALLY),--really $(REALLY))
+
+costs: $(UV) ## What it costs a month: a table, and a page with its picture
+	@$(RUN) python -m infra.costs --page docs/operating/costs.md
 
 node-budget: $(UV) ## Does it all fit on the nodes? A table, and a page with its picture
 	@$(RUN) python -m k8s.node_budget --page docs/operating/node-budget.md
@@ -100,4 +118,4 @@ help: ## This menu
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 
-.PHONY: fuzz openapi release rollback run demo token import restart undo evict clean test kind-test compose-test lint types format bench help
+.PHONY: fuzz openapi release rollback plan apply outputs check destroy costs node-budget run demo token import restart undo evict clean test kind-test compose-test lint types format bench help

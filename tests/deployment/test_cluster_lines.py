@@ -45,6 +45,13 @@ def waits_on_disk(inputs: str, _: Document) -> bool:
     return count > 0 and all(inputs.count(each) == count for each in of_each)
 
 
+def leaves_out_what_was_good(filters: str, _: Document) -> bool:
+    """All conditions together, of containers' lines; what they match: tests/infra."""
+    return filters.count(" Exclude log ") == 4 and all(
+        each in filters for each in ("Name grep\n", "Match kube.*\n", "Logical_Op AND\n")
+    )
+
+
 def has_a_place_on_disk(service: str, _: Document) -> bool:
     """Where chunks wait, and how few of them in memory."""
     return all(each in service for each in ("storage.path /var/log/", "storage.max_chunks_up 16\n"))
@@ -71,6 +78,8 @@ LINES = [
          "By the chart's default all goes to an elasticsearch-master that nobody has."),
     Line("fluent-bit config inputs", waits_on_disk,
          "By default lines wait in 5 MB of memory, and are read again or lost after a restart."),
+    Line("fluent-bit config filters", leaves_out_what_was_good,
+         "Splunk is paid by the line: a sample that was turned up costs all that Envoy saved."),
     Line("fluent-bit config service", has_a_place_on_disk,
          "Chunks fill twice the memory limit: the shipper is killed when it is needed most."),
     Line(f"{LBC} replicaCount", between(2, 3),

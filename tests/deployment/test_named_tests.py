@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-EXPLAINED = ("envoy", "k8s", "local/place", "compose")
+EXPLAINED = ("envoy", "infra", "k8s", "local/place", "compose")
 
 
 def test_every_test_that_a_comment_names_exists() -> None:

@@ -1,0 +1,1 @@
+"""What each stack costs in a month, by size: `make costs`."""

@@ -1,0 +1,89 @@
+"""The database cannot be lost, and its log has nothing of the people who write to us."""
+
+import pytest
+from stack_documents import of_type, properties
+
+from bukken_local.database import home
+from infra.deploy.templates import Template
+
+# What every place sets, each with its reason in home.py.
+PRIVATE = ("log_parameter_max_length", "log_parameter_max_length_on_error", "log_error_verbosity")
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_personal_data_stays_out_of_the_log(name: str, templates: dict[str, Template]) -> None:
+    """As in the first place, whose log a test reads."""
+    assert properties(templates, "database/Settings")["Parameters"][name] == home.SETTINGS[name]
+
+
+def test_nobody_speaks_to_it_in_clear(templates: dict[str, Template]) -> None:
+    """The server refuses, whatever a client asks for."""
+    settings = properties(templates, "database/Settings")["Parameters"]
+
+    assert settings["rds.force_ssl"] == "1"
+    assert settings["password_encryption"] == "scram-sha-256"
+
+
+def test_no_statement_is_logged_for_its_kind(templates: dict[str, Template]) -> None:
+    """ALTER ROLE has a password's verifier in its text; so has a table of statements."""
+    settings = properties(templates, "database/Settings")["Parameters"]
+
+    assert settings["log_statement"] == "none"
+    assert settings["pg_stat_statements.track_utility"] == "0"
+    assert settings["rds.logical_replication"] == "0"
+
+
+def test_writer_and_reader_are_in_two_zones(templates: dict[str, Template]) -> None:
+    """A lost zone takes one of them."""
+    instances = of_type(templates, "AWS::RDS::DBInstance").values()
+    zones = [str(each["Properties"]["AvailabilityZone"]) for each in instances]
+
+    assert len(set(zones)) == len(zones) == 2
+
+
+def test_both_are_of_one_class(templates: dict[str, Template]) -> None:
+    """A smaller reader is a smaller writer on the day it is needed."""
+    instances = of_type(templates, "AWS::RDS::DBInstance").values()
+
+    assert {str(each["Properties"]["DBInstanceClass"]) for each in instances} == {
+        "{'Ref': 'InstanceClass'}"
+    }
+
+
+def test_only_its_clients_reach_it(templates: dict[str, Template]) -> None:
+    """By their group, at its port; it goes nowhere itself."""
+    (rule,) = properties(templates, "database/Door")["SecurityGroupIngress"]
+
+    assert rule["SourceSecurityGroupId"] == {"Ref": "Clients"}
+    assert (rule["FromPort"], rule["ToPort"]) == (5432, 5432)
+    assert "CidrIp" not in rule
+
+
+def test_the_nodes_are_its_clients(templates: dict[str, Template]) -> None:
+    """Else no Pod reaches it, and nothing says why."""
+    groups = properties(templates, "nodes/Template")["LaunchTemplateData"]["SecurityGroupIds"]
+
+    assert {"Fn::ImportValue": {"Fn::Sub": "${Platform}-database-ClientsGroup"}} in groups
+
+
+def test_the_cluster_is_encrypted_kept_and_guarded(templates: dict[str, Template]) -> None:
+    """Encryption, backups, deletion protection, and a snapshot whatever ends it."""
+    cluster = templates["database"].resources["Cluster"]
+    said = cluster["Properties"]
+
+    assert said["StorageEncrypted"] is True
+    assert said["DeletionProtection"] == {"Ref": "Protected"}
+    assert said["CopyTagsToSnapshot"] is True
+    assert {cluster["DeletionPolicy"], cluster["UpdateReplacePolicy"]} == {"Snapshot"}
+
+
+def test_the_masters_password_is_the_bootstraps_alone(templates: dict[str, Template]) -> None:
+    """AWS makes and changes it; one role of all may read it."""
+    readers = [
+        path
+        for path, role in of_type(templates, "AWS::IAM::Role").items()
+        if "database-MasterSecretArn" in str(role["Properties"].get("Policies"))
+    ]
+
+    assert properties(templates, "database/Cluster")["ManageMasterUserPassword"] is True
+    assert readers == ["workloads/Bootstrap"]
