@@ -18,10 +18,11 @@ PAGES: Final = 6
 def export(place: Measured, sizes: Sizes) -> Iterator[Figure]:
     """Each turn goes on where the one before it ended."""
     exported, copied, memory = [], [], []
-    link: str | None = f"/v1/exports/listings?limit={min(MAX_LISTINGS, sizes.rows)}"
+    first = f"/v1/exports/listings?limit={min(MAX_LISTINGS, sizes.rows)}"
+    link: str | None = None
     worker = place.pods("query-api")[0]["pids"]["app"]
     for _ in range(sizes.rounds):
-        rows, seconds, link = _pages(place, link)
+        rows, seconds, link = _pages(place, link or first)
         exported.append(rows / seconds)
         copied.append(rows / _copied(place, rows=rows))
         memory.append(memory_of(worker).resident)

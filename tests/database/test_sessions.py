@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from bukken_contract.problems import DatabaseUnavailable
 from bukken_database.connections import reader_engine, writer_engine
 from bukken_database.schema import listings
-from bukken_database.sessions import ReadDatabase, ReadSession, WriteDatabase, WriteSession
+from bukken_database.sessions import ReadDatabase, ReadSession, Row, WriteDatabase, WriteSession
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -68,7 +68,7 @@ def test_a_read_session_has_no_way_to_write() -> None:
     public = {name for name in dir(ReadSession) if not name.startswith("_")}
     takes = [inspect.signature(getattr(ReadSession, name)).parameters for name in public]
 
-    assert public == {"row", "rows", "together"}
+    assert public == {"row", "rows", "prepared_row", "together"}
     assert {p["query"].annotation for p in takes if "query" in p} == {Select[Any]}
     assert [*inspect.signature(ReadSession.together).parameters] == ["self"]
 
@@ -156,19 +156,28 @@ def test_a_database_that_is_away_is_a_quick_refusal(database: "MigratedDatabase"
     assert refused.value.headers == {"Retry-After": "1"}
 
 
-def test_a_readers_question_is_asked_again(database: "MigratedDatabase") -> None:
-    """The query side's twin of the rule above."""
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda session: session.row(PID),
+        lambda session: session.prepared_row(PID, values={}),
+    ],
+)
+def test_a_readers_question_is_asked_again(
+    database: "MigratedDatabase", ask: Callable[[ReadSession], Row | None]
+) -> None:
+    """The query side's twin of the rule above; also of what the driver is asked directly."""
     reading = ReadDatabase(reader_engine(database.settings("bukken_reader"), application="test"))
     pids: list[int] = []
 
     def question(session: ReadSession) -> int:
-        row = session.row(PID)
+        row = ask(session)
         assert row
         pids.append(row["pid"])
         if len(pids) == 1:
             with database.connect("bukken_master") as master:
                 master.execute("SELECT pg_terminate_backend(%s)", [row["pid"]])
-        again = session.row(PID)
+        again = ask(session)
         assert again
         return int(again["pid"])
 

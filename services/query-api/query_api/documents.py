@@ -4,7 +4,8 @@ Why there? To bring seventy columns to Python's types and then to JSON costs a t
 else it does for a request, and threads are what a Pod has fewest of (docs/decisions/0021).
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from msgspec import Raw
 from sqlalchemy import ColumnElement, DateTime, Numeric, RowMapping, Text, literal_column
@@ -54,7 +55,7 @@ def document_of(table: str) -> ColumnElement[str]:
     return literal_column(f"(SELECT {known})", Text).label("document")
 
 
-def listing_document(row: RowMapping) -> Raw:
+def listing_document(row: Mapping[Any, Any]) -> Raw:
     """The listing of a row, ready to be written as JSON."""
     return Raw(row["document"])
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Integer, RowMapping, Select, bindparam, select
 
 from bukken_database.schema import listings
-from bukken_database.sessions import ReadSession
+from bukken_database.sessions import ReadSession, Row
 from query_api.documents import document_of
 
 # What partners see of a listing; the key is for its place in an order.
@@ -47,9 +47,9 @@ _KEYS: Final[Select[Any]] = (
 )
 
 
-def which_listing(session: ReadSession, *, key: str) -> RowMapping | None:
+def which_listing(session: ReadSession, *, key: str) -> Row | None:
     """The listing of this key, visible or not, removed or not, or None when it never was there."""
-    return session.row(_ONE, values={"key": key})
+    return session.prepared_row(_ONE, values={"key": key})
 
 
 def version_of(session: ReadSession, *, key: str) -> int:

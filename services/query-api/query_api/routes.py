@@ -11,7 +11,7 @@ from bukken_contract.etags import etag, names_current
 from bukken_contract.exact_json import encode
 from bukken_contract.keys import listing_key_of
 from bukken_contract.problems import ListingRemoved, MalformedRequest, NotFound
-from bukken_database.sessions import ReadSession
+from bukken_database.sessions import ReadSession, Row
 from query_api.cursor_keys import CursorKeys
 from query_api.cursors import Position
 from query_api.documents import key_document, listing_document
@@ -94,7 +94,7 @@ def _json(document: dict[str, Any]) -> Response:
     return Response(encode(document), content_type="application/json")
 
 
-def _shown(row: RowMapping | None) -> RowMapping:
+def _shown(row: Row | None) -> Row:
     """The row if the client may see it. Never there and hidden look alike: nothing leaks.
 
     Raises:
