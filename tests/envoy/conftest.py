@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -53,11 +54,25 @@ def names(hosts: Mapping[str, Sequence[str]], *, host: str) -> Iterator[int]:
         bound.close()
 
 
+class PatientServer(ThreadingHTTPServer):
+    """Says nothing of clients that broke off: some tests do that on purpose."""
+
+    daemon_threads = True
+
+    def handle_error(
+        self,
+        request: socket.socket | tuple[bytes, socket.socket],
+        client_address: tuple[str, int],
+    ) -> None:
+        """Prints what went wrong, unless it is the client's going."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def served(handler: type[BaseHTTPRequestHandler], *, host: str, port: int = 0) -> Iterator[int]:
     """Runs a handler on an address and gives the port."""
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
+    server = PatientServer((host, port), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

