@@ -68,7 +68,7 @@ def read(name: str, *, templates: Mapping[str, Template], root: Path = ROOT) -> 
 
     Raises:
         BadPlace: its file says something twice that the cluster's files say already, or what no
-            template asks for.
+            template asks for; or nodes would be newer than the control plane.
     """
     own = _yaml(root / "infra/places" / f"{name}.yaml")
     cluster = of_the_cluster(templates, root=root)
@@ -77,7 +77,17 @@ def read(name: str, *, templates: Mapping[str, Template], root: Path = ROOT) -> 
         if said in cluster or said not in asked:
             raise BadPlace(f"infra/places/{name}.yaml: {said} is not for this file to say")
     values = {key: str(value) for key, value in own["parameters"].items()}
+    if minor(values["NodesVersion"]) > minor(values["KubernetesVersion"]):
+        raise BadPlace(
+            f"infra/places/{name}.yaml: nodes of {values['NodesVersion']} would be newer than the "
+            f"control plane ({values['KubernetesVersion']}), which goes first"
+        )
     return Place(name, str(own["account"]), own["region"], values | cluster)
+
+
+def minor(version: str) -> int:
+    """The second number of a Kubernetes version."""
+    return int(version.split(".")[1])
 
 
 def of_the_cluster(templates: Mapping[str, Template], *, root: Path = ROOT) -> dict[str, str]:

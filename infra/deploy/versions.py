@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.deploy.errors import Refused
+from infra.deploy.places import minor
 
 if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
@@ -161,24 +162,20 @@ def _is_default(version: Any, *, on: str) -> bool:  # noqa: ANN401 — AWS's own
     )
 
 
-def _minor(version: str) -> int:
-    return int(version.split(".")[1])
-
-
 def _following(version: str) -> str:
-    return f"1.{_minor(version) + 1}"
+    return f"1.{minor(version) + 1}"
 
 
 def _skew(name: str, *, of: str, cluster: str) -> Finding:
-    behind = _minor(cluster) - _minor(of)
+    behind = minor(cluster) - minor(of)
     return Finding(good=0 <= behind <= MOST_BEHIND, text=f"nodes {name}: {of}, {behind} behind")
 
 
 def _next_step(version: str, *, nodes: list[str]) -> str:
     """The order is: control plane, add-ons, nodes; one minor at a time."""
-    if behind := [each for each in nodes if _minor(each) < _minor(version)]:
+    if behind := [each for each in nodes if minor(each) < minor(version)]:
         return (
             f"next: add-ons for {version}, then, after a few days, the nodes from "
-            f"{min(behind, key=_minor)} (NodesVersion)"
+            f"{min(behind, key=minor)} (NodesVersion)"
         )
     return f"next: the control plane to {_following(version)} (KubernetesVersion), when AWS has it"

@@ -95,6 +95,15 @@ def test_the_nodes_are_those_that_are_counted(
     }
 
 
+def test_the_three_groups_differ_in_their_zone_alone(templates: dict[str, Template]) -> None:
+    """Pods are spread over all of them; the reasons stand beside the first."""
+    groups = [dict(properties(templates, f"nodes/Zone{zone}")) for zone in "ABC"]
+    subnets = [str(each.pop("Subnets")) for each in groups]
+
+    assert groups[0] == groups[1] == groups[2]
+    assert len(set(subnets)) == 3
+
+
 def test_every_type_that_may_be_chosen_is_one_that_can_be_counted(
     templates: dict[str, Template],
 ) -> None:

@@ -87,3 +87,12 @@ def test_the_masters_password_is_the_bootstraps_alone(templates: dict[str, Templ
 
     assert properties(templates, "database/Cluster")["ManageMasterUserPassword"] is True
     assert readers == ["workloads/Bootstrap"]
+
+
+def test_every_alarm_is_told_and_taken_back(templates: dict[str, Template]) -> None:
+    """To the one topic, with words that say what to do; an alarm without a reader is none."""
+    topic = [{"Fn::ImportValue": {"Fn::Sub": "${Platform}-notices-TopicArn"}}]
+    for path, alarm in of_type(templates, "AWS::CloudWatch::Alarm").items():
+        said = alarm["Properties"]
+        assert said["AlarmActions"] == said["OKActions"] == topic, path
+        assert said["AlarmDescription"], path
