@@ -7,9 +7,8 @@ measured this time stays as it was.
 import argparse
 import json
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +16,14 @@ from benchmarks.changes import changes
 from benchmarks.commands import commands
 from benchmarks.export import export
 from benchmarks.figures import FULL, SMALL, Figure, Line, Sizes
+from benchmarks.inquiries import inquiries
 from benchmarks.intake import intake
 from benchmarks.measured import measured
 from benchmarks.page import lines, page
 from benchmarks.picture import draw
 from benchmarks.reading import reading
 from benchmarks.searching import every, growing
-from benchmarks.starting import starting
+from benchmarks.starting import starting, state_directory
 
 ROOT: Final = Path(__file__).parents[1]
 PORT: Final = 8288  # beside a `make run` that may be up
@@ -38,14 +38,18 @@ LINES: Final[Mapping[str, Line]] = {
     "intake": intake,
     "changes": changes,
 }
-STARTING: Final = "starting"
+# On a `make run` of their own.
+ALONE: Final[Mapping[str, Callable[[Callable[[str], None], Sizes], Iterator[Figure]]]] = {
+    "inquiries": inquiries,
+    "starting": starting,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what is asked for, and tells."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    only = options.only or [*LINES, STARTING]
+    only = options.only or [*LINES, *ALONE]
     figures = list(_measured(only, sizes=SMALL if options.small else FULL))
     for line in lines(figures):
         sys.stdout.write(line + "\n")
@@ -56,22 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measured(only: Sequence[str], *, sizes: Sizes) -> Iterator[Figure]:
     if asked := [name for name in LINES if name in only]:
-        with _directory() as folder:
-            state = Path(folder)
-            state.chmod(0o711)
-            with measured(
-                state, port=PORT, listings=sizes.listings, few=sizes.few, say=_say
-            ) as place:
-                for name in asked:
-                    _say(name)
-                    yield from _told(LINES[name](place, sizes))
-    if STARTING in only:
-        yield from _told(starting(_say))
-
-
-def _directory() -> tempfile.TemporaryDirectory[str]:
-    """Where the user that PostgreSQL runs as can reach."""
-    return tempfile.TemporaryDirectory(prefix="bukken-bench-", dir="/var/tmp")
+        with (
+            state_directory() as state,
+            measured(state, port=PORT, listings=sizes.listings, few=sizes.few, say=_say) as place,
+        ):
+            for name in asked:
+                _say(name)
+                yield from _told(LINES[name](place, sizes))
+    for name, line in ALONE.items():
+        if name in only:
+            yield from _told(line(_say, sizes))
 
 
 def _told(figures: Iterator[Figure]) -> Iterator[Figure]:
@@ -103,7 +101,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    names = [*LINES, STARTING]
+    names = [*LINES, *ALONE]
     parser.add_argument("--only", action="append", choices=names, help="this, and others so named")
     parser.add_argument("--small", action="store_true", help="some listings, to see that it runs")
     parser.add_argument("--to", type=Path, default=ROOT, help="the tree that is written to")

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -124,16 +125,16 @@ def _until_numbered(connection: Connection) -> None:
 
 def _rate(connect: Connect, *, seconds: float) -> float:
     done = [0] * WRITERS
-    end = time.monotonic() + seconds
 
-    def write(number: int, writer: Connection) -> None:
+    def write(number: int, writer: Connection, *, end: float) -> None:
         while time.monotonic() < end:
             writer.execute(_WRITE, [f"feed-{number}-{done[number] % 100}"])
             done[number] += 1
 
     with ExitStack() as stack:
         writers = [stack.enter_context(connect()) for _ in range(WRITERS)]
-        threads = [threading.Thread(target=write, args=pair) for pair in enumerate(writers)]
+        timed = partial(write, end=time.monotonic() + seconds)  # with all of them connected
+        threads = [threading.Thread(target=timed, args=pair) for pair in enumerate(writers)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -63,6 +63,7 @@ class Sizes:
         seconds: of each side's turn.
         rows: of each turn at taking in and giving out.
         searches: of all that can be made of what is accepted.
+        inquiries: of a backlog.
     """
 
     listings: int
@@ -71,11 +72,28 @@ class Sizes:
     seconds: float
     rows: int
     searches: int
+    inquiries: int
 
 
-FULL: Final = Sizes(listings=1_000_000, few=10_000, rounds=5, seconds=2, rows=5_000, searches=750)
+FULL: Final = Sizes(
+    listings=1_000_000,
+    few=10_000,
+    rounds=5,
+    seconds=2,
+    rows=5_000,
+    searches=750,
+    inquiries=10_000,
+)
 # Proves that it runs, and nothing else.
-SMALL: Final = Sizes(listings=2_000, few=500, rounds=1, seconds=0.2, rows=200, searches=10)
+SMALL: Final = Sizes(
+    listings=2_000,
+    few=500,
+    rounds=1,
+    seconds=0.2,
+    rows=200,
+    searches=10,
+    inquiries=50,
+)
 
 Line = Callable[[Measured, Sizes], Iterator[Figure]]
 

@@ -1,4 +1,4 @@
-"""Inquiries on a running platform: raw numbers, of which benchmarks/ makes its table.
+"""Inquiries on a running platform: how soon they are accepted, and how fast they are delivered.
 
 Each function takes the platform's description (platform.json) and leaves the back end well.
 """
@@ -8,7 +8,7 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,8 @@ from uuid import uuid4
 
 import httpx
 
+from benchmarks.figures import Figure, Sizes
+from benchmarks.starting import running, state_directory
 from bukken_local.issuer import tokens
 from bukken_local.legacy.ledger import effects
 
@@ -25,6 +27,37 @@ Description = Mapping[str, Any]
 LISTING_KEY: Final = "benchmark-of-inquiries"
 LISTING: Final = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
 LOOK_SECONDS: Final = 0.05
+# What one relay delivers before the others, which are stopped meanwhile, miss their liveness.
+ONE_RELAYS: Final = 1_000
+
+
+def inquiries(say: Callable[[str], None], sizes: Sizes) -> Iterator[Figure]:
+    """On a `make run` of its own, with the shipped number of relays."""
+    with state_directory() as state, running(state) as (platform, _):
+        say("inquiries: acceptance")
+        yield _acceptance(platform, seconds=max(1.0, 5 * sizes.seconds))
+        say("inquiries: one relay")
+        most = min(ONE_RELAYS, sizes.inquiries)
+        with one_relay(platform):
+            rate = rate_of(platform, count=most)
+        yield Figure(name="deliveries of one relay, /s", ratio=rate, at_least=100)
+        say("inquiries: a backlog")
+        seconds, count = drained(platform, count=sizes.inquiries), sizes.inquiries
+        yield Figure(name=f"backlog of {count:,} inquiries, s", ratio=seconds, at_most=100)
+
+
+def _acceptance(platform: Description, *, seconds: float) -> Figure:
+    rounds = [
+        (
+            acceptance_p99(platform, hanging=True, seconds=seconds, rate=50),
+            acceptance_p99(platform, hanging=False, seconds=seconds, rate=50),
+        )
+        for _ in range(3)
+    ]
+    hanging, healthy = (statistics.median(side) for side in zip(*rounds, strict=True))
+    raw = {"hanging, ms": round(hanging, 1), "healthy, ms": round(healthy, 1)}
+    name = "inquiry accepted, p99: back end hangs ÷ serves"
+    return Figure(name=name, ratio=hanging / healthy, at_most=2, raw=raw)
 
 
 def acceptance_p99(platform: Description, *, hanging: bool, seconds: float, rate: float) -> float:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Sizes
 from benchmarks.grown import data_files
 from benchmarks.memory import Memory, memory_of_parts
 
@@ -21,21 +21,27 @@ DEADLINE_SECONDS: Final = 120
 _MOST_RESIDENT: Final = {" app": 128, " envoy": 96}
 
 
-def starting(say: Callable[[str], None]) -> Iterator[Figure]:
+def starting(say: Callable[[str], None], _sizes: Sizes) -> Iterator[Figure]:
     """On a state directory of its own, three times."""
-    with tempfile.TemporaryDirectory(prefix="bukken-bench-", dir="/var/tmp") as folder:
-        state = Path(folder)
-        state.chmod(0o711)
+    with state_directory() as state:
         for name, most in (("first start, sample loaded, s", 60), ("second start, s", 12)):
             say(name)
-            with _running(state) as (_, seconds):
+            with running(state) as (_, seconds):
                 yield Figure(name=name, ratio=seconds, at_most=most)
-        with _running(state) as (description, _):
+        with running(state) as (description, _):
             yield from _memory("at rest", memory_of_parts(description))
             if files := data_files():
                 say("importing both files")
                 yield _import(files, state=state)
                 yield from _memory("after the import", memory_of_parts(description))
+
+
+@contextmanager
+def state_directory() -> Iterator[Path]:
+    """Where the user that PostgreSQL runs as can reach."""
+    with tempfile.TemporaryDirectory(prefix="bukken-bench-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def _memory(when: str, parts: dict[str, Memory]) -> Iterator[Figure]:
@@ -65,7 +71,8 @@ def _import(files: list[Path], *, state: Path) -> Figure:
 
 
 @contextmanager
-def _running(state: Path) -> Iterator[tuple[dict[str, Any], float]]:
+def running(state: Path) -> Iterator[tuple[dict[str, Any], float]]:
+    """`make run` on that state: its platform.json, and after how many seconds it was ready."""
     begun = time.monotonic()
     command = [sys.executable, "-m", "bukken_local", "run", "--port", str(PORT)]
     with subprocess.Popen(
