@@ -147,8 +147,8 @@ def test_failures_end_when_the_load_balancer_has_noticed(composed: Compose) -> N
     composed.up()
 
     failed = [read.began - killed for read in reads if read.failures]
-    assert failed
-    assert 0 < min(failed) < max(failed) < DETECTION_SECONDS
+    assert [when for when in failed if when > 0]  # and not only what was under way
+    assert max(failed) < DETECTION_SECONDS
     assert all(read.answered for read in reads)
 
 

@@ -198,7 +198,7 @@ def test_what_is_no_longer_kept_is_410(
     writer.execute("SELECT forget_events(interval '30 days', 1000)")
 
     told = feed_client.get(f"/v1/changes?after=1&FeedId={feed_id}").get_json()["detail"]
-    assert told.startswith("changes up to 2 are no longer kept")
+    assert told.startswith("what is up to 2 is no longer kept")
     assert begin_again(feed_client, 1, feed_id=feed_id)
     assert begin_again(feed_client, 0, feed_id=feed_id)
     assert numbers(feed_client.get(f"/v1/changes?after=2&FeedId={feed_id}").get_json()) == [3]

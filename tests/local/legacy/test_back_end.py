@@ -102,11 +102,11 @@ def test_a_slow_one_answers_late_and_well(back_end: BackEnd) -> None:
 
 def test_a_schedule_goes_on_by_itself(back_end: BackEnd) -> None:
     """After its last phase it serves."""
-    back_end.behave(("answer-500", 0.3), ("refuse", 0.3))
+    back_end.behave(("answer-500", 3), ("refuse", 1))
 
     assert back_end.post("scheduled") == 500
-    wait_until(lambda: back_end.post("scheduled") == "ConnectError", what="it refuses", seconds=5)
-    wait_until(lambda: back_end.post("scheduled") == 201, what="it serves", seconds=5)
+    wait_until(lambda: back_end.post("scheduled") == "ConnectError", what="it refuses", seconds=15)
+    wait_until(lambda: back_end.post("scheduled") == 201, what="it serves", seconds=15)
 
 
 def test_what_it_does_not_know_it_does_not_do(back_end: BackEnd) -> None:
