@@ -94,3 +94,12 @@ def test_a_relay_that_stops_puts_back_what_it_cannot_finish(
     relay.process.wait(20)
     row = table.row(key)
     assert (row["state"], row["claimed_by"], row["is_due"]) == ("pending", None, True)
+
+
+def test_the_most_talkative_log_says_nothing_of_a_person(start: Start, table: Table) -> None:
+    """Who looks for a fault turns it to debug: what the back end's headers quote is not in it."""
+    relay = start(BUKKEN_LOG_LEVEL="debug").until_ready()
+    table.until(table.accept(), state="delivered")
+    relay.kill()
+
+    assert "imitsu" not in relay.log.read_text()
