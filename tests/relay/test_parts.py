@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -118,6 +119,31 @@ def test_silence_is_waited_out_until_the_patience_is_over(monkeypatch: pytest.Mo
         listings.UNAVAILABLE,
         Snapshot("attached", b"{}"),
     ]
+
+
+def test_one_listing_that_is_never_answered_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the patience is over it goes without itself, though all others are answered."""
+    clock = [0.0]
+    monkeypatch.setattr(listings, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    async def of_the_bad_one() -> list[Snapshot | str]:
+        made: list[Snapshot | str] = []
+        transport = httpx.MockTransport(
+            lambda r: httpx.Response(500 if r.url.path[-1] == "b" else 200)
+        )
+        async with httpx.AsyncClient(transport=transport, base_url="http://egress") as client:
+            own = Listings(client, token=Token(client, client_id="inquiry-relay", secret=str))
+            for clock[0] in (0.0, 59.0, 60.0, 200.0):
+                await own.of("a")
+                try:
+                    made.append(await own.of("b"))
+                except NoAnswer:
+                    made.append("again")
+        return made
+
+    assert asyncio.run(of_the_bad_one()) == ["again", "again", listings.UNAVAILABLE, "again"]
 
 
 def test_a_token_that_is_refused_is_renewed() -> None:
