@@ -52,6 +52,25 @@ def test_one_that_was_erased_on_its_way_stays_erased(
     assert (row["state"], row["delivered_at"] is not None) == ("erased", True)
 
 
+def test_what_it_still_holds_it_does_not_begin_again(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """Its lease ended, as when the database was away for long: due again, but on its way."""
+    outside.hanging.clear()
+    relay = start().until_ready()
+    key = table.accept()
+    wait_until(lambda: outside.leads(key), what="it is on its way")
+    table.run("UPDATE bukken.inquiries SET due_at = now() WHERE inquiry_key = %s", key)
+    wait_until(lambda: not table.row(key)["is_due"], what="the relay takes it again")
+    outside.hanging.set()
+    table.until(key, state="delivered")
+    relay.process.send_signal(signal.SIGTERM)
+    relay.process.wait(20)
+
+    assert len(outside.leads(key)) == 1
+    assert "Error" not in relay.log.read_text()
+
+
 def test_while_the_issuer_is_away_it_waits(start: Start, table: Table, outside: Outside) -> None:
     """It claims nothing, so that what waits is nobody's; then it goes on."""
     outside.answers["token-endpoint"] = (503, b"")

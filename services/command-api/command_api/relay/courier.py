@@ -107,7 +107,9 @@ class Courier:
     def _begin(self, inquiry: Inquiry, *, until: float) -> None:
         key = inquiry.inquiry_key
         self._held_until[key] = until
-        self._under_way[key] = asyncio.create_task(self._deliver(inquiry), name=key)
+        # Its own, when the lease could not be renewed for a while: it is claimed anew, not begun.
+        if key not in self._under_way:
+            self._under_way[key] = asyncio.create_task(self._deliver(inquiry), name=key)
 
     async def _deliver(self, inquiry: Inquiry) -> None:
         key = inquiry.inquiry_key
