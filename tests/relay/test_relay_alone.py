@@ -31,6 +31,24 @@ def test_a_failure_is_tried_again_and_after_its_time_parked(
     assert row["attempts"] == len(outside.leads(key)) > 1
 
 
+def test_one_that_waited_for_days_is_not_given_up_at_its_first_failure(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """The relays were away, or had no token: its 24 hours begin when it is tried at all."""
+    outside.answers["back-end"] = (503, b"")
+    key = table.accept()
+    table.run(
+        "UPDATE bukken.inquiries SET tried_since = now() - interval '2 days' "
+        "WHERE inquiry_key = %s",
+        key,
+    )
+    relay = start().until_ready()
+    wait_until(lambda: table.row(key)["attempts"] > 1, what="it is tried more than once")
+    relay.kill()
+
+    assert table.row(key)["state"] == "pending"
+
+
 def test_one_that_was_erased_on_its_way_stays_erased(
     start: Start, table: Table, outside: Outside
 ) -> None:

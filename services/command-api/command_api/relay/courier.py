@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bukken_contract import logs
@@ -150,7 +150,7 @@ class Courier:
         key, result = inquiry.inquiry_key, outcome.result
         if outcome.kind == "delivered":
             await self._claims.delivered(key, result=result, snapshot=snapshot.state)
-        elif outcome.kind == "refused" or self._is_too_old(inquiry):
+        elif outcome.kind == "refused" or inquiry.tried_for > self._give_up_after:
             if await self._claims.parked(key, result=result):
                 log.error("inquiry %s is parked: %s", key, result, extra={"parked": key})
         else:
@@ -158,9 +158,6 @@ class Courier:
                 inquiry.attempts + 1, first_seconds=FIRST_SECONDS, most_seconds=MOST_SECONDS
             )
             await self._claims.failed(key, result=result, pause=pause)
-
-    def _is_too_old(self, inquiry: Inquiry) -> bool:
-        return datetime.now(UTC) - inquiry.tried_since > self._give_up_after
 
     async def keep(self) -> None:
         """Holds what is under way, until it is cancelled: also while `stop` waits for its end."""
