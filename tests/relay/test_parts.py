@@ -154,6 +154,14 @@ def test_a_token_that_is_refused_is_renewed() -> None:
     assert len(query.tokens) == 2
 
 
+def test_a_token_that_is_never_taken_is_not_renewed_for_each_inquiry() -> None:
+    """Keys that differ are no reason to ask the issuer some hundred times a second."""
+    query = Query(401)
+    asked(query, times=20)
+
+    assert len(query.tokens) == 2
+
+
 def test_a_token_is_kept_until_half_of_its_life_is_over() -> None:
     """Not one for each inquiry; an issuer that is away for less than that is noticed by nobody."""
     query = Query(200)

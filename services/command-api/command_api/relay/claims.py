@@ -19,8 +19,8 @@ from bukken_database.sessions import WriteDatabase, WriteSession
 # of it, so that a busy second or a retried statement loses nothing.
 LEASE: Final = timedelta(seconds=10)
 
-# `tried_since` begins with the first try: an inquiry that waited for days because no relay could work
-# is not given up at its first failure.
+# `tried_since` begins with the first try: an inquiry that waited for days, since no relay could
+# work, is not given up at its first failure.
 _TAKE: Final = text("""
     UPDATE bukken.inquiries AS i
     SET claimed_by = :me, claimed_until = clock_timestamp() + :lease,
