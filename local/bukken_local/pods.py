@@ -206,6 +206,7 @@ class Pods:
                 "database-port": str(DATABASE_PORT),
                 "database-name": "bukken",
                 "database-tls": "disable",  # the two ends are one machine
+                "inquiry-relay-client-id": "inquiry-relay",
             },
             f"{name}-envoy": {"envoy.yaml": envoy_files.rehomed(text, home=home)},
             "envoy-place": place,

@@ -241,6 +241,8 @@ OF_THE_RELAY = [
     Line(f"{POD} volumes client secret secretName", says("inquiry-relay-client"),
          "The issuer knows it not: nothing is delivered."),
     Line(f"{APP} command", says(["python", "-m", "command_api.relay"]), "Another program runs."),
+    Line(f"{APP} env BUKKEN_CLIENT_ID valueFrom configMapKeyRef key",
+         says("inquiry-relay-client-id"), "The issuer knows it not: nothing is delivered."),
     Line(f"{APP} env BUKKEN_CLIENT_SECRET_FILE value", says("/run/secrets/client/password"),
          "The issuer knows it not: nothing is delivered."),
     Line(f"{APP} volumeMounts client mountPath", says("/run/secrets/client"),

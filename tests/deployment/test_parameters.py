@@ -12,7 +12,7 @@ from deployment.rendered import ON_AWS, ROOT, Documents, generated, render, rend
 # Read by the release tool (cluster) and by tests/deployment (database-max-connections) alone.
 HAS_ITS_EFFECT_ELSEWHERE = {"cluster", "database-max-connections"}
 # Read by the Pods themselves, from the ConfigMap.
-READ_BY_PODS = {"database-reader-host", "database-tls"}
+READ_BY_PODS = {"database-reader-host", "database-tls", "inquiry-relay-client-id"}
 
 
 def parameters(overlay: str) -> Mapping[str, str]:
