@@ -10,6 +10,7 @@ from waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from migrated_database import MigratedDatabase
     from relay.conftest import Outside, RunningRelay, Table
 
     Start = Callable[..., RunningRelay]
@@ -47,6 +48,23 @@ def test_one_that_waited_for_days_is_not_given_up_at_its_first_failure(
     relay.kill()
 
     assert table.row(key)["state"] == "pending"
+
+
+def test_what_was_answered_is_written_down_when_the_database_is_back(
+    start: Start, table: Table, outside: Outside, own_database: MigratedDatabase
+) -> None:
+    """Its restart takes seconds, in which nobody else can take it: it is not sent again."""
+    outside.hanging.clear()
+    relay = start().until_ready()
+    key = table.accept()
+    wait_until(lambda: outside.leads(key), what="it is on its way")
+    with own_database.shut_out():
+        outside.hanging.set()
+        wait_until(lambda: "not written down" in relay.log.read_text(), what="it cannot write")
+    table.until(key, state="delivered")
+    relay.kill()
+
+    assert len(outside.leads(key)) == 1
 
 
 def test_one_that_was_erased_on_its_way_stays_erased(

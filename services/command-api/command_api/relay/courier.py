@@ -33,6 +33,10 @@ MOST_SECONDS: Final = 60.0
 # While query-api does not answer, within its patience.
 NO_ANSWER_SECONDS: Final = 2.0
 RENEW_SECONDS: Final = LEASE.total_seconds() / 3
+# For so long an outcome is kept for a database that is away, above what a failover takes, and tried
+# so often. Whoever would send the inquiry again needs that database too.
+KEPT_SECONDS: Final = 60.0
+WRITE_AGAIN_SECONDS: Final = 0.5
 
 
 class Courier:
@@ -147,6 +151,19 @@ class Courier:
             log.warning("the back end is back")
 
     async def _write_down(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
+        until = time.monotonic() + KEPT_SECONDS
+        while True:
+            try:
+                await self._write(inquiry, outcome=outcome, snapshot=snapshot)
+            except DatabaseUnavailable:
+                log.warning("%s: not written down: %s", inquiry.inquiry_key, outcome.result)
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
+            else:
+                return
+
+    async def _write(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
         key, result = inquiry.inquiry_key, outcome.result
         if outcome.kind == "delivered":
             await self._claims.delivered(key, result=result, snapshot=snapshot.state)
