@@ -43,6 +43,13 @@ def test_what_an_answer_means(kind: str, statuses: tuple[int, ...]) -> None:
     assert {outcome_of(status).kind for status in statuses} == {kind}
 
 
+@pytest.mark.parametrize("media_type", ["text/html", "Text/HTML; charset=Shift_JIS"])
+def test_a_page_for_people_is_no_delivery(media_type: str) -> None:
+    """What a maintenance says with 200 has taken nothing; any other 2xx has."""
+    assert outcome_of(200, media_type=media_type) == ("failed", "answered-with-a-page")
+    assert outcome_of(200, media_type="application/json").kind == "delivered"
+
+
 def test_the_limit_doubles_up_to_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """With full jitter: anything up to the limit, which is what is looked at here."""
     monkeypatch.setattr("random.uniform", lambda least, most: most - least)
