@@ -133,6 +133,22 @@ class MigratedDatabase:
             master.autocommit = True
             master.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
+    @contextmanager
+    def shut_out(self) -> Iterator[None]:
+        """Nobody is let in while this is open, and who is in is put out."""
+        allow = f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS"
+        with self.connect(MASTER, name="postgres") as master:
+            master.autocommit = True
+            master.execute(f"{allow} false")
+            master.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [self.name],
+            )
+            try:
+                yield
+            finally:
+                master.execute(f"{allow} true")
+
     def empty(self) -> None:
         """Forgets every listing."""
         with self.connect("bukken_master") as master:

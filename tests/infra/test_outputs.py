@@ -50,6 +50,11 @@ def test_each_line_is_the_stacks_or_the_releases(place: Place) -> None:
     assert keys(place.name) - outputs.FROM.keys() - {"region"} - NOT_OF_THE_STACKS == set()
 
 
+def test_each_value_has_its_line(place: Place) -> None:
+    """No line is added: a value without one would reach nobody, and nobody would be told."""
+    assert outputs.FROM.keys() - keys(place.name) == set()
+
+
 def test_each_value_is_an_output(templates: dict[str, Template]) -> None:
     """Of a template that is there."""
     wanted = {*outputs.FROM.values(), ("registry", "Registry")}

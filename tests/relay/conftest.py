@@ -85,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, content = self.server.answers[host]
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Set-Cookie", f"of={host}-for-himitsu")
         self.end_headers()
         self.wfile.write(content)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -40,6 +41,13 @@ def test_the_readme_has_the_relays_settings() -> None:
 def test_what_an_answer_means(kind: str, statuses: tuple[int, ...]) -> None:
     """2xx is taken; what the inquiry itself is refused for is parked; the rest is tried again."""
     assert {outcome_of(status).kind for status in statuses} == {kind}
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "Text/HTML; charset=Shift_JIS"])
+def test_a_page_for_people_is_no_delivery(media_type: str) -> None:
+    """What a maintenance says with 200 has taken nothing; any other 2xx has."""
+    assert outcome_of(200, media_type=media_type) == ("failed", "answered-with-a-page")
+    assert outcome_of(200, media_type="application/json").kind == "delivered"
 
 
 def test_the_limit_doubles_up_to_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,11 +128,44 @@ def test_silence_is_waited_out_until_the_patience_is_over(monkeypatch: pytest.Mo
     ]
 
 
+def test_one_listing_that_is_never_answered_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the patience is over it goes without itself, though all others are answered."""
+    clock = [0.0]
+    monkeypatch.setattr(listings, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    async def of_the_bad_one() -> list[Snapshot | str]:
+        made: list[Snapshot | str] = []
+        transport = httpx.MockTransport(
+            lambda r: httpx.Response(500 if r.url.path[-1] == "b" else 200)
+        )
+        async with httpx.AsyncClient(transport=transport, base_url="http://egress") as client:
+            own = Listings(client, token=Token(client, client_id="inquiry-relay", secret=str))
+            for clock[0] in (0.0, 59.0, 60.0, 200.0):
+                await own.of("a")
+                try:
+                    made.append(await own.of("b"))
+                except NoAnswer:
+                    made.append("again")
+        return made
+
+    assert asyncio.run(of_the_bad_one()) == ["again", "again", listings.UNAVAILABLE, "again"]
+
+
 def test_a_token_that_is_refused_is_renewed() -> None:
     """The issuer may have changed its keys: a new one is had, and the inquiry tried again."""
     query = Query(401, 200)
 
     assert asked(query, times=2) == ["again", Snapshot("attached", b"{}")]
+    assert len(query.tokens) == 2
+
+
+def test_a_token_that_is_never_taken_is_not_renewed_for_each_inquiry() -> None:
+    """Keys that differ are no reason to ask the issuer some hundred times a second."""
+    query = Query(401)
+    asked(query, times=20)
+
     assert len(query.tokens) == 2
 
 

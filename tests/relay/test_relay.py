@@ -101,3 +101,12 @@ def test_attempts_are_counted_by_result(relay: RunningRelay, table: Table) -> No
 
     text = relay.send("GET", "/metrics").text
     assert 'bukken_inquiries_attempts_total{result="answered-201"}' in text
+
+
+@pytest.mark.usefixtures("relay")
+def test_nobody_is_sent_what_another_one_set(table: Table, outside: Outside) -> None:
+    """The back end's cookie is not query-api's, nor its own: each inquiry comes without a past."""
+    for _ in range(2):
+        table.until(table.accept(), state="delivered")
+
+    assert [headers for _, _, headers, _ in outside.asked if "Cookie" in headers] == []

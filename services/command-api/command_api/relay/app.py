@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from uuid import uuid4
 
 import httpx
@@ -68,12 +69,17 @@ def _pod() -> str:
 
 
 def _way_out(settings: Settings) -> httpx.AsyncClient:
-    logging.getLogger("httpx").setLevel("WARNING")  # it tells of each request
+    # They tell of each request; at debug of the headers that came back, which may quote the person.
+    for talkative in ("httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel("WARNING")
     return httpx.AsyncClient(
         base_url=settings.egress_url,
         limits=httpx.Limits(max_connections=settings.deliveries + 1),  # and one for the token
         timeout=settings.request_seconds,
         trust_env=False,  # a proxy is Envoy's to know
+        # None is kept: by its address all behind the egress are one host, and each would be sent
+        # what another one set.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

@@ -61,11 +61,17 @@ class BackEnd:
             return Outcome("failed", "timed-out")
         except (httpx.HTTPError, OSError):
             return Outcome("failed", "not-reached")
-        return outcome_of(answer.status_code)
+        return outcome_of(answer.status_code, media_type=answer.headers.get("Content-Type", ""))
 
 
-def outcome_of(status: int) -> Outcome:
-    """What an answer of this status means."""
+def outcome_of(status: int, *, media_type: str = "") -> Outcome:
+    """What an answer of this status means.
+
+    A page for people is no answer of the lead's door: old systems say 200 with the page that tells
+    of their maintenance. Believed, every inquiry of that night would be lost.
+    """
+    if httpx.codes.is_success(status) and media_type.lower().startswith("text/html"):
+        return Outcome("failed", "answered-with-a-page")
     if httpx.codes.is_success(status):
         return Outcome("delivered", f"answered-{status}")
     if status in REFUSALS:

@@ -1,7 +1,8 @@
 """Who holds which inquiry: short statements on the writer, no transaction open while HTTP runs.
 
 Whoever claims an inquiry puts its `due_at` to the end of the lease. So one number says when the
-next may take it, whether it is put off, claimed, or left behind by a relay that was killed.
+next may take it, whether it is put off, claimed, or left behind by a relay that was killed. Every
+time is the server's: a node's clock may go wrong.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,13 @@ from bukken_database.sessions import WriteDatabase, WriteSession
 # of it, so that a busy second or a retried statement loses nothing.
 LEASE: Final = timedelta(seconds=10)
 
+# `tried_since` begins with the first try: an inquiry that waited for days, since no relay could
+# work, is not given up at its first failure.
 _TAKE: Final = text("""
     UPDATE bukken.inquiries AS i
     SET claimed_by = :me, claimed_until = clock_timestamp() + :lease,
-        due_at = clock_timestamp() + :lease
+        due_at = clock_timestamp() + :lease,
+        tried_since = CASE i.attempts WHEN 0 THEN clock_timestamp() ELSE i.tried_since END
     FROM (
         SELECT inquiry_key FROM bukken.inquiries
         WHERE state = 'pending' AND due_at <= clock_timestamp()
@@ -29,7 +33,7 @@ _TAKE: Final = text("""
     ) AS due
     WHERE i.inquiry_key = due.inquiry_key
     RETURNING i.inquiry_key, i.listing_key, i.name, i.email, i.phone, i.message, i.received_at,
-        i.tried_since, i.attempts
+        clock_timestamp() - i.tried_since AS tried_for, i.attempts
 """)
 
 _MINE: Final = "WHERE inquiry_key = :key AND claimed_by = :me AND state = 'pending'"
@@ -86,7 +90,7 @@ class Inquiry:
     phone: str | None = field(repr=False)
     message: str | None = field(repr=False)
     received_at: datetime
-    tried_since: datetime
+    tried_for: timedelta
     attempts: int
 
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bukken_contract import logs
@@ -33,6 +33,10 @@ MOST_SECONDS: Final = 60.0
 # While query-api does not answer, within its patience.
 NO_ANSWER_SECONDS: Final = 2.0
 RENEW_SECONDS: Final = LEASE.total_seconds() / 3
+# For so long an outcome is kept for a database that is away, above what a failover takes, and tried
+# so often. Whoever would send the inquiry again needs that database too.
+KEPT_SECONDS: Final = 60.0
+WRITE_AGAIN_SECONDS: Final = 0.5
 
 
 class Courier:
@@ -107,7 +111,9 @@ class Courier:
     def _begin(self, inquiry: Inquiry, *, until: float) -> None:
         key = inquiry.inquiry_key
         self._held_until[key] = until
-        self._under_way[key] = asyncio.create_task(self._deliver(inquiry), name=key)
+        # Its own, when the lease could not be renewed for a while: it is claimed anew, not begun.
+        if key not in self._under_way:
+            self._under_way[key] = asyncio.create_task(self._deliver(inquiry), name=key)
 
     async def _deliver(self, inquiry: Inquiry) -> None:
         key = inquiry.inquiry_key
@@ -145,10 +151,23 @@ class Courier:
             log.warning("the back end is back")
 
     async def _write_down(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
+        until = time.monotonic() + KEPT_SECONDS
+        while True:
+            try:
+                await self._write(inquiry, outcome=outcome, snapshot=snapshot)
+            except DatabaseUnavailable:
+                log.warning("%s: not written down: %s", inquiry.inquiry_key, outcome.result)
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(WRITE_AGAIN_SECONDS)
+            else:
+                return
+
+    async def _write(self, inquiry: Inquiry, *, outcome: Outcome, snapshot: Snapshot) -> None:
         key, result = inquiry.inquiry_key, outcome.result
         if outcome.kind == "delivered":
             await self._claims.delivered(key, result=result, snapshot=snapshot.state)
-        elif outcome.kind == "refused" or self._is_too_old(inquiry):
+        elif outcome.kind == "refused" or inquiry.tried_for > self._give_up_after:
             if await self._claims.parked(key, result=result):
                 log.error("inquiry %s is parked: %s", key, result, extra={"parked": key})
         else:
@@ -156,9 +175,6 @@ class Courier:
                 inquiry.attempts + 1, first_seconds=FIRST_SECONDS, most_seconds=MOST_SECONDS
             )
             await self._claims.failed(key, result=result, pause=pause)
-
-    def _is_too_old(self, inquiry: Inquiry) -> bool:
-        return datetime.now(UTC) - inquiry.tried_since > self._give_up_after
 
     async def keep(self) -> None:
         """Holds what is under way, until it is cancelled: also while `stop` waits for its end."""

@@ -40,13 +40,15 @@ class Listings:
         self._client = client
         self._token = token
         self._silent_since: float | None = None
+        self._unanswered: dict[str, float] = {}
         self._asking = False
 
     async def of(self, listing_key: str) -> Snapshot:
         """The listing, or why it is not sent along.
 
         While query-api is silent for longer than the patience one at a time asks whether it is
-        back; the others go without, or each would wait for its time-out first.
+        back; the others go without, or each would wait for its time-out first. The same patience is
+        had with a single listing for which alone there is no answer: nobody else would end it.
 
         Raises:
             NoAnswer: try again soon.
@@ -60,11 +62,19 @@ class Listings:
             self._asking = False
         if answer is not None:
             self._silent_since = None
+            self._unanswered.pop(listing_key, None)
             return answer
         self._silent_since = self._silent_since or time.monotonic()
-        if self._waited_enough():
+        if self._waited_enough() or self._waited_enough_for(listing_key):
             return UNAVAILABLE
         raise NoAnswer
+
+    def _waited_enough_for(self, listing_key: str) -> bool:
+        """Forgets after a while what another relay delivered, or it would be old news one day."""
+        now = time.monotonic()
+        young = {k: t for k, t in self._unanswered.items() if now - t < 2 * PATIENCE_SECONDS}
+        self._unanswered = young
+        return now - young.setdefault(listing_key, now) >= PATIENCE_SECONDS
 
     def _waited_enough(self) -> bool:
         since = self._silent_since

@@ -16,6 +16,8 @@ SCOPE: Final = "bukken/listings.read"
 RENEW_AFTER: Final = 0.5
 # A token this close to its end may be refused by a clock that is ahead.
 EARLY_SECONDS: Final = 30.0
+# Refused for longer, a new one is no remedy, and the issuer counts how often it is asked.
+REFUSED_SECONDS: Final = 10.0
 
 
 class NoToken(Exception):
@@ -32,7 +34,7 @@ class Token:
         self._client_id = client_id
         self._secret = secret
         self.value = ""
-        self._renew_at = self._good_until = self._ask_at = 0.0
+        self._renew_at = self._good_until = self._ask_at = self._heed_at = 0.0
         self._backoff = Backoff(first_seconds=0.5, most_seconds=10)
 
     async def keep_good(self) -> None:
@@ -48,8 +50,12 @@ class Token:
             raise NoToken
 
     def refused(self) -> None:
-        """Somebody did not take it: the issuer may have changed its keys."""
-        self._renew_at = self._good_until = 0.0
+        """Somebody did not take it: the issuer may have changed its keys.
+
+        It is kept until there is another: with an issuer that is away nothing would be delivered.
+        """
+        if (moment := time.monotonic()) >= self._heed_at:
+            self._renew_at, self._heed_at = 0.0, moment + REFUSED_SECONDS
 
     async def _renew(self) -> None:
         try:
