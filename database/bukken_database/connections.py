@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from contextvars import ContextVar
+from datetime import date
 from typing import Any, Final
 
 import psycopg
@@ -79,6 +80,7 @@ def writer_engine(settings: DatabaseSettings, *, application: str) -> AsyncEngin
         **_RULES,
     )
     event.listen(engine.sync_engine, "connect", _keep_alive)
+    event.listen(engine.sync_engine, "connect", _send_dates_as_they_are)
     event.listen(engine.sync_engine, "invalidate", _leave_without_goodbye)
     ask_when_taken_out(engine.sync_engine, ping=ping_asyncpg)
     _obey_rules(engine.sync_engine, settings)
@@ -197,6 +199,16 @@ def _keep_alive(connection: Any, _record: object) -> None:  # noqa: ANN401 — S
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE["keepalives_idle"])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE["keepalives_interval"])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE["keepalives_count"])
+
+
+def _send_dates_as_they_are(connection: Any, _record: object) -> None:  # noqa: ANN401 — SQLAlchemy's own signature
+    """By itself asyncpg writes the first and the last day of Python's calendar as ±infinity.
+
+    9999-12-31 is what many producers write for a day that is not known, and partners would be sent
+    "infinity" for it.
+    """
+    codec = {"encoder": date.isoformat, "decoder": date.fromisoformat, "format": "text"}
+    connection.run_async(lambda driver: driver.set_type_codec("date", schema="pg_catalog", **codec))
 
 
 def _leave_without_goodbye(connection: Any, _record: object, _error: object) -> None:  # noqa: ANN401 — SQLAlchemy's own signature

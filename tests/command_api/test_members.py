@@ -1,6 +1,7 @@
 """The members of a listing: 422 that names each one that breaks a rule, and nothing is left."""
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,6 +128,16 @@ def test_what_is_good_is_taken(service: Service, key: str, member: str) -> None:
     answer = service.send("PUT", f"/v1/listings/{key}", content=body, headers=TYPED)
 
     assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_the_first_and_the_last_day_are_days(service: Service, key: str, day: date) -> None:
+    """9999-12-31, which many write for "not known", is stored as it is, and not as infinite."""
+    body = f'{{{MINIMAL},"CloseDate":"{day}"}}'.encode()
+
+    service.send("PUT", f"/v1/listings/{key}", content=body, headers=TYPED)
+
+    assert (service.row(key) or {})["close_date"] == day
 
 
 def test_all_faults_are_told_at_once(

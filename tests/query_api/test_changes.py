@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from feeding import Candidate, put, remove
+from feeding import Candidate, falsify, put, remove
 from flask.testing import FlaskClient
 from waiting import wait_until
 
@@ -232,6 +232,19 @@ def test_a_reader_that_is_behind_says_so(
     answer = feed_client.get(f"/v1/changes?after=99&FeedId={feed_id}")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_a_reader_whose_clock_is_behind_a_little_sends_nobody_away(
+    master: "Connection", feed_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its clock an earlier sign of the leader came after the question: that tells nothing."""
+    monkeypatch.setattr(feed_queries, "WAIT_SECONDS", 0.1)
+    feed_id = begun(feed_client)
+    falsify(master, "led_at = clock_timestamp() + interval '0.4 s'")
+
+    answer = feed_client.get(f"/v1/changes?after=99&FeedId={feed_id}")
+
+    assert answer.status_code == 503
 
 
 def test_a_reader_that_catches_up_answers(

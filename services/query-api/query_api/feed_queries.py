@@ -8,7 +8,7 @@ sign of life in the feed's row. One that was made after the question has come wi
 import threading
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from query_api.queries import PUBLIC
 # The leader gives a sign each second.
 WAIT_SECONDS: Final = 2.5
 _ASK_AGAIN_SECONDS: Final = 0.1
+# The sign is by the writer's clock, the question by this reader's. Were the reader's behind, an
+# earlier sign would pass for a later one, and a right number for one that was never given.
+_CLOCKS_DIFFER: Final = timedelta(seconds=0.5)
 # A client may make up numbers: those who wait for one must not hold every thread.
 _WAITING: Final = threading.BoundedSemaphore(2)
 
@@ -129,7 +132,7 @@ def _caught_up(session: ReadSession, *, after: int, since: datetime, of: Numbere
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             row = _feed(session, after=after, of=of)
-            if row["is_known"] or row["led_at"] > since:
+            if row["is_known"] or row["led_at"] > since + _CLOCKS_DIFFER:
                 return row
             time.sleep(_ASK_AGAIN_SECONDS)
     finally:

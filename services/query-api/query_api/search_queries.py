@@ -36,7 +36,8 @@ from query_api.search import DISTANCE, NEWEST, Circle, Search
 SEARCH_SECONDS: Final = 1
 
 # For a walk along an order that is not that of the conditions, none of which leaves few: it ends
-# soon or never, and who is to be refused is refused soon.
+# soon or never, and who is to be refused is refused soon. For its first page alone: the last one
+# goes past all that do not fit, and who was given the others is not to be refused it for that.
 _WALK_SECONDS: Final = 0.15
 _BRIEFLY: Final = select(func.set_config("statement_timeout", f"{_WALK_SECONDS}s", True))
 
@@ -93,7 +94,7 @@ def _found(
 ) -> Sequence[RowMapping]:
     found: list[RowMapping] = []
     few, matching = _narrowed(session, search)
-    if not few and search.walks:
+    if after is None and not few and search.walks:
         session.row(_BRIEFLY)
     for part in _parts(search, matching=matching, few=few, after=after):
         found += session.rows(part.limit(rows - len(found)))
