@@ -39,6 +39,7 @@ class Outside(ThreadingHTTPServer):
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, str, Mapping[str, str], bytes]] = []
         self.hanging = threading.Event()
+        self.who_hangs = "back-end"
         self.well()
 
     def well(self) -> None:
@@ -49,6 +50,7 @@ class Outside(ThreadingHTTPServer):
             "query-api": (200, LISTING),
             "back-end": (201, b"{}"),
         }
+        self.who_hangs = "back-end"
         self.hanging.set()
 
     def handle_error(self, *_: object) -> None:
@@ -80,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         host, body = self.headers["Host"], self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.asked.append((host, self.path, dict(self.headers), body))
-        if host == "back-end":
+        if host == self.server.who_hangs:
             self.server.hanging.wait(30)
         status, content = self.server.answers[host]
         self.send_response(status)
@@ -157,6 +159,15 @@ class Table:
             key, str(uuid4()), listing_key, name, email, message,
         )  # fmt: skip
         return key
+
+    def erase(self, key: str) -> None:
+        """Takes the person out, as command-api does."""
+        self.run(
+            "UPDATE bukken.inquiries SET name = NULL, email = NULL, phone = NULL, message = NULL, "
+            "request_digest = NULL, person_removed_at = now(), person_removed_because = 'request', "
+            "state = 'erased' WHERE inquiry_key = %s",
+            key,
+        )
 
     def run(self, statement: str, *values: object) -> None:
         """Does it, as the writer."""

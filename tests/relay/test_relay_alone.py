@@ -75,17 +75,32 @@ def test_one_that_was_erased_on_its_way_stays_erased(
     relay = start().until_ready()
     key = table.accept()
     wait_until(lambda: outside.leads(key), what="it is on its way")
-    table.run(
-        "UPDATE bukken.inquiries SET name = NULL, email = NULL, phone = NULL, message = NULL, "
-        "request_digest = NULL, person_removed_at = now(), person_removed_because = 'request', "
-        "state = 'erased' WHERE inquiry_key = %s",
-        key,
-    )
+    table.erase(key)
     outside.hanging.set()
     row = table.until(key, attempts=1)
     relay.kill()
 
     assert (row["state"], row["delivered_at"] is not None) == ("erased", True)
+
+
+def test_one_that_was_erased_before_it_left_does_not_leave(
+    start: Start, table: Table, outside: Outside
+) -> None:
+    """While the relay waits for the listing, the next renewal tells it that the person is gone."""
+    outside.who_hangs = "query-api"
+    outside.hanging.clear()
+    relay = start().until_ready()
+    erased, other = table.accept(), table.accept()
+    wait_until(lambda: len(outside.of("query-api")) == 2, what="the listings are asked for")
+    table.erase(erased)
+    until = table.row(other)["claimed_until"]
+    wait_until(lambda: table.row(other)["claimed_until"] > until, what="the leases are renewed")
+    outside.hanging.set()
+    table.until(other, state="delivered")
+    relay.process.send_signal(signal.SIGTERM)
+    relay.process.wait(20)
+
+    assert outside.leads(erased) == []
 
 
 def test_what_it_still_holds_it_does_not_begin_again(

@@ -133,7 +133,7 @@ class Courier:
             await self._claims.put_back([key], pause=NO_ANSWER_SECONDS)
             return
         if time.monotonic() > self._held_until[key]:
-            log.warning("%s: the lease is over; another relay may have it", key)
+            log.warning("%s: no longer ours: erased, or another relay has it", key)
             return
         outcome = await self._back_end.take(inquiry, snapshot=snapshot)
         self._learn(outcome)
@@ -189,9 +189,10 @@ class Courier:
         if not self._held_until:
             return
         until = time.monotonic() + LEASE.total_seconds()
-        for key in await self._claims.renew(list(self._held_until)):
-            if key in self._held_until:
-                self._held_until[key] = until
+        keys = list(self._held_until)
+        still_ours = await self._claims.renew(keys)
+        for key in self._held_until.keys() & set(keys):  # the others are erased, or another relay's
+            self._held_until[key] = until if key in still_ours else 0.0
 
     async def _until_one_ends(self) -> None:
         """Or a second has passed: the pace may have changed."""
