@@ -8,7 +8,7 @@ from feeding import Candidate, falsify, put, remove
 from flask.testing import FlaskClient
 from waiting import wait_until
 
-from query_api import feed_queries
+from query_api import feed_queries, pages
 
 if TYPE_CHECKING:
     from feeding import Connection
@@ -169,6 +169,24 @@ def test_a_page_is_in_the_order_of_its_numbers(
     page = feed_client.get("/v1/changes?after=0&limit=2").get_json()
 
     assert numbers(page) == [1, 2]
+
+
+def test_a_page_ends_when_it_is_full_by_size(
+    writer: "Connection",
+    leader: Candidate,
+    feed_client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As an export's does; the rest comes on the next one."""
+    monkeypatch.setattr(pages, "MOST_CHARACTERS", 1)
+    for key in "ab":
+        put(writer, key)
+    leader.number()
+
+    page = feed_client.get("/v1/changes?after=0&include=listing").get_json()
+    rest = feed_client.get(page["nextLink"]).get_json()
+
+    assert (numbers(page), numbers(rest), "nextLink" in rest) == ([1], [2], False)
 
 
 def test_a_feed_of_which_nothing_is_kept_goes_on(

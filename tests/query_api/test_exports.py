@@ -5,6 +5,8 @@ import pytest
 from feeding import Candidate, falsify, put, remove
 from flask.testing import FlaskClient
 
+from query_api import exports, pages
+
 if TYPE_CHECKING:
     from feeding import Connection
 
@@ -35,6 +37,27 @@ def test_everything_visible_in_key_order(
         link = last.get("next", "")
 
     assert (keys, last["complete"]) == (["a", "b", "物件"], True)
+
+
+@pytest.mark.parametrize("most", [1, 450, 700])
+def test_a_page_ends_when_it_is_full_by_size(
+    writer: "Connection", feed_client: FlaskClient, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Whatever its limit, a Pod has the memory for it; nothing is left out."""
+    for module in (pages, exports):
+        monkeypatch.setattr(module, "MOST_CHARACTERS", most)
+    monkeypatch.setattr(exports, "_AT_ONCE", 2)
+    for key in "abcde":
+        put(writer, key)
+
+    link, keys, counts = EXPORT, "", []
+    while link:
+        *listings, last = lines_of(feed_client, link)
+        counts.append(last["count"])
+        keys += "".join(listing["ListingKey"] for listing in listings)
+        link = last.get("next", "")
+
+    assert (keys, max(counts) < 5) == ("abcde", True)
 
 
 def test_an_empty_export_is_complete(feed_client: FlaskClient) -> None:

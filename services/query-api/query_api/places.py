@@ -15,6 +15,7 @@ from bukken_contract.listing import Fault
 from bukken_contract.problems import Invalid
 from bukken_database.sessions import ReadSession
 from query_api.feed_queries import Numbered, Place, check_place, last_place
+from query_api.pages import fitting
 from query_api.parsing import LIMIT, Parameters, Parser, Refused, parameters_of
 
 AFTER: Final = "after"
@@ -84,7 +85,7 @@ class Following(NamedTuple):
             came_from: the place that was asked from.
             document: what is told of a row.
         """
-        shown = rows[: self.rows - 1]
+        shown = fitting(rows[: self.rows - 1])
         place = Place(came_from.feed_id, shown[-1]["sequence"] if shown else came_from.sequence)
         value = [document(row) for row in shown]
         page = {FEED_ID: str(place.feed_id), "After": place.sequence, "value": value}
