@@ -50,11 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     began = time.monotonic()
     only = options.only or [*LINES, *ALONE]
-    figures = list(_measured(only, sizes=SMALL if options.small else FULL))
+    figures: list[Figure] = []
+    try:
+        figures.extend(_measured(only, sizes=SMALL if options.small else FULL))
+    finally:  # what was measured before something went wrong took its time
+        _write(figures, to=options.to)
     for line in lines(figures):
         sys.stdout.write(line + "\n")
     _say(f"{time.monotonic() - began:.0f} s in all")
-    _write(figures, to=options.to)
     return 0
 
 
