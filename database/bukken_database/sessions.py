@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped] # it ships no types
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -43,8 +44,9 @@ _LONGEST_PAUSE: Final = _SPREAD[1] * max(_PAUSES)
 # request: what is refused at once is asked again, what was waited for is not.
 ATTEMPT_SECONDS: Final = POOL_WAIT_SECONDS + CONNECT_SECONDS + SILENCE_SECONDS
 
-# What a driver or the pool raises when the database is at fault; the rest is ours.
-_ERRORS: Final = (exc.SQLAlchemyError, OSError)
+# What a driver or the pool raises when the database is at fault; the rest is ours. asyncpg's own:
+# while a connection is set up, SQLAlchemy lets them through as they are.
+_ERRORS: Final = (exc.SQLAlchemyError, OSError, PostgresError, InterfaceError)
 
 
 @contextmanager
