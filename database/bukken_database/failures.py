@@ -13,6 +13,7 @@ None       anything else is our mistake                          500, and an ent
 from enum import Enum, auto
 from typing import Final
 
+from asyncpg import InterfaceError  # type: ignore[import-untyped] # it ships no types
 from psycopg import errors
 from sqlalchemy import exc
 
@@ -79,8 +80,8 @@ def failure_of(error: BaseException) -> Failure | None:
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Without SQLSTATE: refused (OSError), killed (invalidated)."""
-    if isinstance(error, OSError):
+    """Without SQLSTATE: refused (OSError), killed (invalidated), or killed while it was made."""
+    if isinstance(error, OSError | InterfaceError):
         return True
     if not isinstance(error, exc.DBAPIError):
         return False

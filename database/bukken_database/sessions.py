@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Final, TypeVar
 
 import psycopg
+from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped] # it ships no types
 from psycopg.rows import dict_row
 from sqlalchemy import Engine, Insert, RowMapping, Select, TextClause, Update, exc
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg as psycopg_dialect
@@ -47,8 +48,9 @@ _LONGEST_PAUSE: Final = _SPREAD[1] * max(_PAUSES)
 # request: what is refused at once is asked again, what was waited for is not.
 ATTEMPT_SECONDS: Final = POOL_WAIT_SECONDS + CONNECT_SECONDS + SILENCE_SECONDS
 
-# What a driver or the pool raises when the database is at fault; the rest is ours.
-_ERRORS: Final = (exc.SQLAlchemyError, OSError)
+# What a driver or the pool raises when the database is at fault; the rest is ours. asyncpg's own:
+# while a connection is set up, SQLAlchemy lets them through as they are.
+_ERRORS: Final = (exc.SQLAlchemyError, OSError, PostgresError, InterfaceError)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, event, func, literal, select, update
 from sqlalchemy.exc import DBAPIError
 
 from bukken_contract.problems import DatabaseUnavailable
@@ -128,6 +128,26 @@ def test_a_unit_of_work_is_done_again_on_a_new_connection(database: "MigratedDat
 
     assert len(set(pids)) == 2
     assert version_of(database) == 2
+
+
+def test_a_connection_that_is_lost_while_it_is_made_is_made_again(
+    database: "MigratedDatabase",
+) -> None:
+    """Before its first statement asyncpg's errors come as they are: no 500 for that."""
+
+    def lose(connection: Any, _record: object) -> None:  # noqa: ANN401 — SQLAlchemy's own signature
+        connection.driver_connection.terminate()
+
+    async def run() -> Any:  # noqa: ANN401 — a row
+        engine = writer_engine(database.settings("bukken_writer"), application="test")
+        event.listen(engine.sync_engine, "connect", lose, insert=True, once=True)
+        through = WriteDatabase(engine)
+        try:
+            return await through.run(lambda session: session.row(select(literal(1).label("one"))))
+        finally:
+            await through.close()
+
+    assert asyncio.run(run()) == {"one": 1}
 
 
 def test_what_is_not_committed_is_not_done(database: "MigratedDatabase") -> None:
