@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.deploy.errors import Refused, StackFailed
 from infra.deploy.places import Place
-from infra.deploy.stacks import CHANGEABLE, NOTHING_IN_IT, Say, Stack, Stacks
+from infra.deploy.stacks import CHANGEABLE, NOTHING_IN_IT, UNFINISHED, Say, Stack, Stacks
 from infra.deploy.templates import Template
 from infra.deploy.words import Change, refusals, told
 
@@ -57,7 +57,7 @@ class Deployment:
         name = self.place.stack(template.name)
         stack = self.stacks.get(name)
         if missing := self._missing(template):
-            self._say_all_is_new(template, waits_for=missing)
+            self._say_what_waits(template, missing, stack=stack)
             return []
         if (parameters := self._parameters(template)) is None:
             self.say(f"{template.name}: later; nobody has made what it leads to yet")
@@ -100,7 +100,7 @@ class Deployment:
             if held := refusals(changes, named=self.named):
                 self.stacks.forget(name, new=new)
                 raise Refused("; ".join(held))
-            unfinished = new or (stack is not None and stack.status == "CREATE_FAILED")
+            unfinished = new or (stack is not None and stack.status in UNFINISHED)
             stack = self.stacks.execute(name, keeping=unfinished)
             self.say(f"{template.name}: done")
         if not (stack and stack.protected):
@@ -158,6 +158,16 @@ class Deployment:
                 if f"{self.place.stack(stack)}-{output}" not in there
             }
         )
+
+    def _say_what_waits(
+        self, template: Template, missing: Sequence[str], *, stack: Stack | None
+    ) -> None:
+        """Of a stack that is there nobody knows yet what would change, or end."""
+        if stack is None or stack.status in NOTHING_IN_IT:
+            self._say_all_is_new(template, waits_for=missing)
+        else:
+            after = ", ".join(missing)
+            self.say(f"{template.name}: not known before {after}: apply those, and plan again")
 
     def _say_all_is_new(self, template: Template, *, waits_for: Sequence[str]) -> None:
         after = f", after {', '.join(waits_for)}" if waits_for else ""

@@ -33,6 +33,8 @@ NOTHING_IN_IT: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 # Said of the resources that were stopped because another failed: never the reason.
 _ONLY_FOLLOWED: Final = ("cancelled", "canceled")
+# Left by a change that was told not to roll back; of these CloudFormation takes no other kind.
+UNFINISHED: Final = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 CHANGE_SET: Final = "infra-deploy"
 LOOK_SECONDS: Final = 3.0
 
@@ -126,10 +128,14 @@ class Stacks:
         ]
 
     def forget(self, name: str, *, new: bool) -> None:
-        """Leaves nothing behind of what was proposed: of a new stack, not even its name."""
-        if new:
+        """Leaves nothing behind of what was proposed: of a new stack, not even its name.
+
+        Looked at again before it is deleted: somebody else's `apply` may have begun to make it.
+        """
+        stack = self.get(name) if new else None
+        if stack and stack.status == "REVIEW_IN_PROGRESS":
             self.client.delete_stack(StackName=name)
-        else:
+        elif not new:
             self._drop(name)
 
     def execute(self, name: str, *, keeping: bool) -> Stack | None:
@@ -137,8 +143,9 @@ class Stacks:
 
         Args:
             name: the stack's.
-            keeping: what has been made stays when something fails. So for a creation: a database
-                that is protected could not be rolled back, and need not be made again.
+            keeping: what has been made stays when something fails. So for a creation, also one
+                that is gone on with (UNFINISHED): a database that is protected could not be rolled
+                back, and need not be made again.
 
         Raises:
             StackFailed: with the reason of the first resource that failed.

@@ -129,14 +129,14 @@ def test_what_an_interrupted_run_began_is_watched_and_then_gone_on_with(
     ("status", "how"),
     [
         ("CREATE_FAILED", " keeping what is made"),
-        ("UPDATE_FAILED", ""),
+        ("UPDATE_FAILED", " keeping what is made"),
         ("UPDATE_ROLLBACK_COMPLETE", ""),
     ],
 )
 def test_after_a_failure_it_goes_on_from_what_is_there(
     status: str, how: str, aws: CloudFormation, deploy: Deploy
 ) -> None:
-    """What is made is not made again; an unfinished creation is not rolled back to nothing."""
+    """An unfinished creation is not rolled back to nothing: CloudFormation itself asks for that."""
     aws.statuses[NETWORK] = [status]
     deploy("network").apply()
 

@@ -1,7 +1,7 @@
 """The database cannot be lost, and its log has nothing of the people who write to us."""
 
 import pytest
-from stack_documents import of_type, properties
+from stack_documents import of_type, properties, statements
 
 from bukken_local.database import home
 from infra.deploy.templates import Template
@@ -87,6 +87,17 @@ def test_the_masters_password_is_the_bootstraps_alone(templates: dict[str, Templ
 
     assert properties(templates, "database/Cluster")["ManageMasterUserPassword"] is True
     assert readers == ["workloads/Bootstrap"]
+
+
+def test_rules_speak_on_the_topic_without_a_condition(templates: dict[str, Template]) -> None:
+    """EventBridge gives SNS no context: with a condition AWS's notices are lost, in silence."""
+    speaking = [
+        (path, statement.get("Condition"))
+        for path, statement in statements(templates)
+        if "'events.amazonaws.com'" in str(statement.get("Principal"))
+    ]
+
+    assert sorted(speaking) == [("keys/Logs", None), ("notices/Speakers", None)]
 
 
 def test_every_alarm_is_told_and_taken_back(templates: dict[str, Template]) -> None:

@@ -1,6 +1,7 @@
 """Planning: plain words for what would happen, and nothing left behind by having asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from standing_cloudformation import CloudFormation, change
@@ -82,6 +83,32 @@ def test_on_an_empty_account_the_whole_platform_is_planned(deploy: Deploy, said:
     """What takes from stacks that are not there yet is told by its template."""
     assert deploy("keys", "network", "database").plan() is True
     assert said[-1] == "database: all of it is added, after keys, network (8 resources)"
+
+
+def test_a_stack_that_is_there_is_not_said_to_be_new(
+    aws: CloudFormation, deploy: Deploy, said: list[str]
+) -> None:
+    """Until what it takes is there nobody knows its plan: a replacement may be in it."""
+    aws.statuses[DATABASE] = ["UPDATE_COMPLETE"]
+    deploy("database").plan()
+
+    assert said == ["database: not known before keys, network: apply those, and plan again"]
+
+
+def test_a_plan_does_not_delete_what_somebody_has_begun_to_make(
+    aws: CloudFormation, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a proposal and the look at it another person's `apply` may have carried it out."""
+    described = aws._DescribeChangeSet  # noqa: SLF001 — answers as before, a little later
+
+    def begun(asked: Mapping[str, Any]) -> dict[str, Any]:
+        aws.statuses[NETWORK] = ["CREATE_IN_PROGRESS"]
+        return described(asked)
+
+    monkeypatch.setattr(aws, "_DescribeChangeSet", begun)
+    deploy("network").plan()
+
+    assert aws.diary == [f"CREATE {NETWORK}"]
 
 
 def test_what_a_stack_is_told_anew_is_said(

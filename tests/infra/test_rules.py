@@ -91,8 +91,15 @@ def without_a_policy(templates: Templates) -> Iterator[str]:
 
 
 def lost_with_its_stack(templates: Templates) -> Iterator[str]:
-    """Data that a stack's end takes away; log lines, a process and what runs may go."""
-    may_go = {"AWS::EKS::Cluster", "AWS::Logs::LogGroup", "AWS::RDS::DBInstance"}
+    """Data that a stack's end takes away; log lines, what runs, names to be had again may go."""
+    may_go = {
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolResourceServer",
+        "AWS::EC2::EIP",
+        "AWS::EKS::Cluster",
+        "AWS::Logs::LogGroup",
+        "AWS::RDS::DBInstance",
+    }
     for path, resource in of_type(templates, *STATEFUL - may_go).items():
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.get(policy) not in {"Retain", "Snapshot"}:
@@ -231,6 +238,14 @@ def test_each_named_resource_has_a_name(templates: dict[str, Template]) -> None:
     }
 
     assert used == NAMED.keys()
+
+
+def test_no_name_of_a_group_of_nodes_is_handed_on(templates: dict[str, Template]) -> None:
+    """CloudFormation changes no export that is taken: then no group could ever be replaced."""
+    group = {"Fn::Split": ["/", {"Ref": "ZoneA"}]}  # "cluster/group"
+    handed_on = {name: templates["nodes"].outputs[name] for name in templates["nodes"].exports()}
+
+    assert [each["Value"] for each in handed_on.values()] == [{"Fn::Select": [0, group]}]
 
 
 def test_one_parameter_means_the_same_everywhere(templates: dict[str, Template]) -> None:
