@@ -1,8 +1,11 @@
 """Reading one listing, beside a route that does nothing and beside the usual way."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle
+from typing import Any
+
+import httpx
 
 from benchmarks.client import Load, ask_all, request
 from benchmarks.figures import Figure, Sizes, middle, ratio, rounded
@@ -18,6 +21,7 @@ def reading(place: Measured, sizes: Sizes) -> Iterator[Figure]:
     """All three in the same worker, through the same Envoy."""
     sides = {"empty": "bench-empty", "one": "{}", "usual": "bench-usual-{}"}
     keys = _keys(place)
+    _let_pass(place.pods("query-api")[0])
     rates: dict[str, list[float]] = {name: [] for name in sides}
     waits: dict[str, list[float]] = {name: [] for name in sides}
     client = 0.0
@@ -47,6 +51,13 @@ def reading(place: Measured, sizes: Sizes) -> Iterator[Figure]:
         dream=2.5,
         raw=raw,
     )
+
+
+def _let_pass(pod: Mapping[str, Any]) -> None:
+    """Its limit counts and refuses nothing: the empty route is quicker than 2,000 a second."""
+    changed = {"pod_limit.enforced": "0"}
+    url = f"http://{pod['address']}:9901/runtime_modify"
+    httpx.post(url, params=changed, trust_env=False).raise_for_status()
 
 
 def _asked(place: Measured, targets: list[str], *, seconds: float) -> Load:
