@@ -240,6 +240,13 @@ def test_each_named_resource_has_a_name(templates: dict[str, Template]) -> None:
     assert used == NAMED.keys()
 
 
+def test_zones_are_said_and_not_asked_for(templates: dict[str, Template]) -> None:
+    """AWS's list changes with the account's default subnets: each subnet would be replaced."""
+    asking = [name for name, each in templates.items() if "Fn::GetAZs" in str(each.parsed)]
+
+    assert asking == []
+
+
 def test_no_name_of_a_group_of_nodes_is_handed_on(templates: dict[str, Template]) -> None:
     """CloudFormation changes no export that is taken: then no group could ever be replaced."""
     group = {"Fn::Split": ["/", {"Ref": "ZoneA"}]}  # "cluster/group"
