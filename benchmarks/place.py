@@ -28,6 +28,7 @@ from bukken_database.settings import DatabaseSettings
 from bukken_local.database.cluster import Cluster
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.reading import Document
+from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.kubernetes.services import CLUSTER_DOMAIN
 from bukken_local.network import ISSUER_PORT, Network, claim
 from bukken_local.pods import Pods
@@ -207,6 +208,7 @@ def _description(pods: list[Pod], *, port: int, cluster: Cluster, state: State) 
                 "service": service,
                 "database": database,
                 "address": pod.home.address,
+                "admin_url": f"http://{pod.home.loopback}:{ADMIN_PORT}",
                 "pids": {name: each.pid for name, each in pod.containers.items()},
             }
             for (service, database), pod in served
