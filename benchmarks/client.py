@@ -77,7 +77,7 @@ def ask_all(
     """
     load, begun = Load(), time.process_time()
     began = time.monotonic()
-    asking = {}
+    asking: dict[int, _Client] = {}
     poll = select.epoll()
     try:
         for each in questions:
@@ -85,14 +85,7 @@ def ask_all(
             if client.ask():
                 asking[client.fileno] = client
                 poll.register(client.fileno, select.EPOLLIN)
-        while asking:
-            for number, _ in poll.poll(SILENT_SECONDS) or _silent():
-                if not asking[number].hear(load):
-                    continue
-                late = time.monotonic() - began > seconds
-                if late or not asking[number].ask():
-                    poll.unregister(number)
-                    asking.pop(number).close()
+        _go_on(asking, poll=poll, load=load, until=began + seconds)
     finally:
         poll.close()
         for client in asking.values():
@@ -100,6 +93,16 @@ def ask_all(
     load.seconds = time.monotonic() - began
     load.client_seconds = time.process_time() - begun
     return load
+
+
+def _go_on(asking: dict[int, "_Client"], *, poll: select.epoll, load: Load, until: float) -> None:
+    while asking:
+        for number, _ in poll.poll(SILENT_SECONDS) or _silent():
+            if not asking[number].hear(load):
+                continue
+            if time.monotonic() > until or not asking[number].ask():
+                poll.unregister(number)
+                asking.pop(number).close()
 
 
 def _silent() -> list[tuple[int, int]]:

@@ -30,6 +30,14 @@ from query_api.search_parameters import (
 ETAG: Final = '"7-1"'
 _SIGNED: Final = "5v0mPNnKk3rJb4m5c1nGdDE3NjM4MDA1MDAuMS54"
 _TOKEN_FORM: Final[Json] = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+_LISTING_KEY: Final[Json] = {
+    "name": "ListingKey",
+    "in": "path",
+    "required": True,
+    "description": "The listing's key, percent-encoded.",
+    "schema": ref("ListingKey"),
+    "example": "物件-1",
+}
 _SOURCE_NUMBER: Final[Json] = {"type": "integer", "minimum": 0, "maximum": INT64_MAX}
 _NUMBER: Final[Json] = {"type": "number", "minimum": 0, "maximum": 999999999999.99}
 _WHOLE: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 9999}
@@ -49,14 +57,7 @@ def header(name: str, schema: Json, *, example: object, text: str) -> Json:
 def shared_parameters() -> Json:
     """By the names that operations refer to."""
     return {
-        "ListingKey": {
-            "name": "ListingKey",
-            "in": "path",
-            "required": True,
-            "description": "The listing's key, percent-encoded.",
-            "schema": ref("ListingKey"),
-            "example": "物件-1",
-        },
+        "ListingKey": dict(_LISTING_KEY),
         "InquiryKey": {
             "name": "InquiryKey",
             "in": "path",

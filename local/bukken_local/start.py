@@ -73,15 +73,11 @@ async def running(
         for endpoint in _endpoints(platform):
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
-        issuer_pod, back_end_pod, alb_pod = platform.stand_ins
-        stack.push_async_callback(
-            _stop_all, (issuer_pod, back_end_pod), control_plane=control_plane
-        )
+        *outside, alb_pod = platform.stand_ins
+        stack.push_async_callback(_stop_all, outside, control_plane=control_plane)
         control_plane.begin(healthy=partial(_healthy_targets, network))
         # Pods need not wait for the migrations: they are not ready before the schema is theirs.
-        await _together(
-            _database(platform), _pods(after=(issuer_pod, back_end_pod), platform=platform)
-        )
+        await _together(_database(platform), _pods(after=outside, platform=platform))
         stack.push_async_callback(_stop, alb_pod)
         await _load_balancer(platform, alb_pod)
         await stack.enter_async_context(commands.served(platform))

@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,12 @@ def kill_sessions(master: "Connection") -> int:
     return len(rows.fetchall())
 
 
+def have_written(writers: Writers, *, more: int) -> Callable[[], bool]:
+    """Whether they have committed so many more than now."""
+    enough = writers.committed + more
+    return lambda: writers.committed >= enough
+
+
 def test_who_follows_misses_nothing_whatever_happens(
     feed_database: "MigratedDatabase",
     master: "Connection",
@@ -43,7 +48,7 @@ def test_who_follows_misses_nothing_whatever_happens(
     """Slow, undone and killed writers, killed leaders, an open transaction, a standby: all of it.
 
     The follower asks as often as it can. In the end it has seen every number there is, in order,
-    and its copy is the table. It takes 8 s, beside a transaction that is open all the time.
+    and its copy is the table. It goes on beside a transaction that is open all the time.
     """
     partner, writers = Follower(follower), Writers(feed_database, seed=5)
     pods = [start_sequencer(feed_database), start_sequencer(feed_database)]
@@ -55,7 +60,7 @@ def test_who_follows_misses_nothing_whatever_happens(
         idle.execute("SET idle_in_transaction_session_timeout = 0")  # starting Pods takes its time
         put(idle, "open all the time")
         for victim in (*pods, None, None):
-            time.sleep(1.5)  # not to wait for something: to let them write
+            wait_until(have_written(writers, more=200), what="all go on writing")
             if victim:
                 victim.kill()
                 start_sequencer(feed_database)

@@ -62,10 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.places = Places(settings.batches)
     app.state.metrics = registry
     app.add_middleware(EachRequest)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
-    app.include_router(routes.router)
-    app.include_router(inquiry_routes.router)
+    for part in (health, metrics, routes, inquiry_routes):
+        app.include_router(part.router)
     app.include_router(openapi.router())
     return app
 
