@@ -2,13 +2,13 @@
 
 import logging
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import properties
 import pytest
+from free_ports import free_port
 
 from bukken_local.database.endpoint import Address
 
@@ -41,8 +41,7 @@ def _logging_as_before() -> Iterator[None]:
 
 
 def _free_address() -> Address:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return Address(*server.getsockname())
+    return Address("127.0.0.1", free_port())
 
 
 @pytest.fixture(scope="session")

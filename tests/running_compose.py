@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_ports import free_port
 from running_platform import Platform
 
 ROOT = Path(__file__).parents[1]
@@ -49,8 +49,7 @@ class Compose(Platform):
     def __init__(self, state: Path) -> None:
         self.state = state
         self.project = f"bukken-test-{uuid.uuid4().hex[:8]}"
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port = listener.getsockname()[1]
+        self._port = free_port()
 
     @property
     def url(self) -> str:

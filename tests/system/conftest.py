@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import free_ports
 import pytest
 from running_platform import Platform
 
@@ -107,7 +107,7 @@ def new_state() -> Iterator[Path]:
 @contextmanager
 def running(state: Path, *options: str) -> Iterator[Runner]:
     """A platform that is ready; in the end it is stopped as by Ctrl-C, and nothing is left."""
-    port = _free_port()
+    port = free_ports.free_port()
     with (state / "said").open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "bukken_local", "run", "--port", str(port), *options],
@@ -130,12 +130,6 @@ def running(state: Path, *options: str) -> Iterator[Runner]:
 
 def _environment(state: Path) -> dict[str, str]:
     return {**os.environ, "BUKKEN_STATE_DIR": str(state)}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _processes_of(state: Path) -> Iterator[str]:
@@ -191,7 +185,7 @@ def own_state(request: pytest.FixtureRequest) -> Iterator[Path]:
 @pytest.fixture
 def free_port() -> int:
     """A port for a platform's load balancer."""
-    return _free_port()
+    return free_ports.free_port()
 
 
 @pytest.fixture

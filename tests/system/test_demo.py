@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from free_ports import free_port
 
 from bukken_local.demo.story import STORY
 
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 90
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def test_every_step_is_as_told(own_state: Path) -> None:
