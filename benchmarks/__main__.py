@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures.extend(_measured(only, sizes=SMALL if options.small else FULL))
     finally:  # what was measured before something went wrong took its time
         _write(figures, to=options.to)
+    if not options.only:  # what has another name now is not measured any more
+        _write(figures, to=options.to, forget=True)
     for line in lines(figures):
         sys.stdout.write(line + "\n")
     _say(f"{time.monotonic() - began:.0f} s in all")
@@ -82,11 +84,12 @@ def _told(figures: Iterator[Figure]) -> Iterator[Figure]:
         yield figure
 
 
-def _write(figures: Sequence[Figure], *, to: Path) -> None:
+def _write(figures: Sequence[Figure], *, to: Path, forget: bool = False) -> None:
     docs, results = to / "docs", to / "benchmarks" / "results.json"
     for folder in (docs, results.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    known = {f["name"]: f for f in json.loads(results.read_text())} if results.exists() else {}
+    keep = results.exists() and not forget
+    known = {f["name"]: f for f in json.loads(results.read_text())} if keep else {}
     known |= {figure.name: figure.record() for figure in figures}
     results.write_text(json.dumps([*known.values()], indent=2, ensure_ascii=False) + "\n")
     everything = [_figure(record) for record in known.values()]

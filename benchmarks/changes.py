@@ -9,8 +9,6 @@ from benchmarks.figures import Figure, Sizes, middle
 from benchmarks.measured import Measured
 
 SAMPLES: Final = 400
-# How often an idle transaction is looked at, in samples of some 0.07 s.
-BESIDE: Final = "beside a transaction that stays open"
 
 
 def changes(place: Measured, sizes: Sizes) -> Iterator[Figure]:
@@ -33,8 +31,10 @@ def changes(place: Measured, sizes: Sizes) -> Iterator[Figure]:
     alone = feed.seconds_until_visible(primary=writer, standby=reader, samples=samples)
     yield _visible("", alone)
     with feed.open_transaction(writer):
-        beside = feed.seconds_until_visible(primary=writer, standby=reader, samples=samples)
-    yield _visible(f", {BESIDE}", beside)
+        beside = feed.seconds_until_visible(
+            primary=writer, standby=reader, samples=samples, seconds=sizes.open_seconds
+        )
+    yield _visible(f", beside a transaction open for {sizes.open_seconds:g} s", beside)
 
 
 def _visible(beside: str, seconds: Sequence[float]) -> Figure:

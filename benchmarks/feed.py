@@ -34,18 +34,27 @@ _LAST: Final = "SELECT coalesce(max(sequence), 0) FROM bukken.events"
 _LEFT: Final = "SELECT true FROM bukken.unnumbered_events LIMIT 1"
 
 
-def seconds_until_visible(*, primary: Connect, standby: Connect, samples: int) -> list[float]:
+def seconds_until_visible(
+    *, primary: Connect, standby: Connect, samples: int, seconds: float = 0
+) -> list[float]:
     """From the commit's answer until the standby shows the event, one listing after the other.
+
+    Args:
+        primary: where it is written.
+        standby: where it is looked for.
+        samples: how many at least.
+        seconds: for how long at least.
 
     Raises:
         TimeoutError: one was not seen within 30 s.
     """
     chance = random.Random(1)  # noqa: S311 — no secret
     with primary() as writer, standby() as reader:
-        found = []
-        for number in range(samples):
+        found: list[float] = []
+        end = time.monotonic() + seconds
+        while len(found) < samples or time.monotonic() < end:
             time.sleep(chance.random() * 0.05)  # at any moment of the sequencer's pause
-            found.append(_seconds(writer, reader, key=f"feed-{number % 100}"))
+            found.append(_seconds(writer, reader, key=f"feed-{len(found) % 100}"))
     return found
 
 

@@ -64,6 +64,7 @@ class Sizes:
         rows: of each turn at taking in and giving out.
         searches: of all that can be made of what is accepted.
         inquiries: of a backlog.
+        open_seconds: how long a transaction stays open beside the feed.
     """
 
     listings: int
@@ -73,6 +74,7 @@ class Sizes:
     rows: int
     searches: int
     inquiries: int
+    open_seconds: float
 
 
 FULL: Final = Sizes(
@@ -83,6 +85,7 @@ FULL: Final = Sizes(
     rows=5_000,
     searches=750,
     inquiries=10_000,
+    open_seconds=60,
 )
 # Proves that it runs, and nothing else.
 SMALL: Final = Sizes(
@@ -93,6 +96,7 @@ SMALL: Final = Sizes(
     rows=200,
     searches=10,
     inquiries=50,
+    open_seconds=0.2,
 )
 
 Line = Callable[[Measured, Sizes], Iterator[Figure]]

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 import psycopg
+import yaml
 
 from bukken_database import bootstrap, migrations
 from bukken_database.connections import job_engine
@@ -27,7 +28,7 @@ from bukken_database.roles import MASTER, MIGRATOR, ROLES
 from bukken_database.settings import DatabaseSettings
 from bukken_local.database.cluster import Cluster
 from bukken_local.kubernetes.kubelet import Pod
-from bukken_local.kubernetes.reading import Document
+from bukken_local.kubernetes.reading import one_of_kind
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.kubernetes.services import CLUSTER_DOMAIN
 from bukken_local.network import ISSUER_PORT, Network, claim
@@ -170,13 +171,18 @@ def _pod(service: str, *, made: Pods, cluster: Cluster, database: str) -> Pod:
         "PYTHONPATH": f":{binaries.checkout()}",
     }
 
-    def change(document: Document) -> None:
+    manifest = f"k8s/base/{service}.yaml"
+
+    def alter(text: str) -> str:
+        document = one_of_kind("Deployment", text, source=Path(manifest))
         (app,) = document["spec"]["template"]["spec"]["containers"]
         app["command"] = ["python", "-m", side.module]
         kept = [variable for variable in app["env"] if variable["name"] not in own]
         app["env"] = kept + [{"name": name, "value": value} for name, value in own.items()]
+        return yaml.safe_dump(document)
 
-    pod = made.release(service, change=change).make()
+    made.altered[manifest] = alter
+    pod = made.release(service).make()
     pod.gate_open = True  # nobody here opens it
     return pod
 
