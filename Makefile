@@ -104,6 +104,9 @@ format: $(UV) ## Format the code and mend what can be mended
 bench: $(UV) ## The figures, a quarter of an hour on a quiet machine; some: ARGS="--only=reading" (--help)
 	@$(RUN) python -m benchmarks $(ARGS)
 
+drills: $(UV) ## Take each load-bearing line out and count who is hurt; one: ARGS="--only=NAME" (--help)
+	@$(RUN) python -m drills $(ARGS)
+
 help: ## This menu
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,4 +121,4 @@ help: ## This menu
 	  { cat .uv.log >&2; echo "neither venv nor pip works: install python3-venv, or uv itself" >&2; exit 1; }
 	@rm -f .uv.log
 
-.PHONY: fuzz openapi release rollback plan apply outputs check destroy costs node-budget run demo token import restart undo evict clean test kind-test compose-test lint types format bench help
+.PHONY: drills fuzz openapi release rollback plan apply outputs check destroy costs node-budget run demo token import restart undo evict clean test kind-test compose-test lint types format bench help

@@ -17,13 +17,12 @@ from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.manifests import (
     ConfigMapVolume,
     Container,
-    Deployment,
     PodSpec,
     Volume,
     VolumeMount,
+    read_deployment,
 )
 from bukken_local.kubernetes.objects import Namespace, read_objects
-from bukken_local.kubernetes.reading import Document, one_of_kind, understood
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.sandbox import Files, Sandbox
 from bukken_local.kubernetes.time_scale import faster_load_balancer, faster_pod
@@ -54,6 +53,9 @@ PODS_EACH = 2
 
 Kind = TypeVar("Kind")
 
+Alter = Callable[[str], str]
+"""Makes another text of a file's."""
+
 
 def of_base(kind: type[Kind]) -> Iterator[Kind]:
     """The objects of a kind that stand beside the Deployments in `k8s/base`."""
@@ -70,6 +72,8 @@ class Pods:
     network: Network
     say: Say
     time_scale: float = 1
+    altered: dict[str, Alter] = field(default_factory=dict)
+    """By path from the repository's root, what a drill makes of a file's text when it is read."""
     # An address is used again as late as can be, as the VPC's addresses are.
     _homes: Iterator[int] = field(default_factory=lambda: cycle(range(POD_HOMES)), init=False)
     _living: dict[int, Pod] = field(default_factory=dict, init=False)
@@ -77,21 +81,14 @@ class Pods:
         default_factory=lambda: defaultdict(lambda: count(1)), init=False
     )
 
-    def release(self, name: str, *, change: Callable[[Document], None] | None = None) -> Release:
+    def release(self, name: str) -> Release:
         """What `k8s/base` and `envoy/` say at this moment of a Deployment, ready to be applied.
-
-        Args:
-            name: the Deployment's.
-            change: alters the manifest after it was read; a drill takes a line out by it.
 
         Raises:
             ManifestNotUnderstood: it says what the runner cannot do.
         """
         source = _base(name)
-        document = one_of_kind("Deployment", source.read_text(), source=source)
-        if change is not None:
-            change(document)
-        deployment = understood(document, Deployment, source=source)
+        deployment = read_deployment(self._read(source), source=source)
         spec = deployment.pod
         if self.time_scale != 1:
             spec = faster_pod(spec, factor=self.time_scale)
@@ -146,7 +143,7 @@ class Pods:
 
     def alb(self, *, port: int) -> Pod:
         """The ALB's stand-in, as a Pod of its own; the one whose port may be chosen."""
-        text = _envoy_file("alb")
+        text = self._read(_envoy_file("alb"))
         if self.time_scale != 1:
             text = faster_load_balancer(text, factor=self.time_scale)
         envoy = Container(
@@ -198,7 +195,7 @@ class Pods:
 
     def _config_maps(self, name: str) -> Callable[[Home], Files]:
         # Read now, not when a Pod is made: a release keeps its files, undoing it brings them back.
-        text, place = _envoy_file(name), self._place()
+        text, place = self._read(_envoy_file(name)), self._place()
         return lambda home: {
             "bukken": {
                 "database-writer-host": self.network.writer.host,
@@ -213,11 +210,13 @@ class Pods:
         }
 
     def _place(self) -> Mapping[str, str]:
-        place = Path(binaries.checkout()) / "local" / "place"
-        clusters, relay = ((place / name).read_text() for name in ("clusters.yaml", "relay.yaml"))
+        place = binaries.checkout() / "local" / "place"
+        clusters, relay, jwt = (
+            self._read(place / f"{name}.yaml") for name in ("clusters", "relay", "jwt")
+        )
         issuer = Address(self.network.issuer.address, ISSUER_PORT)
         return {
-            "jwt.yaml": (place / "jwt.yaml").read_text(),
+            "jwt.yaml": jwt,
             "clusters.yaml": envoy_files.with_endpoint(clusters, cluster="issuer", at=issuer),
             "relay.yaml": envoy_files.with_endpoint(
                 envoy_files.with_endpoint(relay, cluster="token-endpoint", at=issuer),
@@ -225,6 +224,10 @@ class Pods:
                 at=Address(self.network.back_end.address, BACK_END_PORT),
             ),
         }
+
+    def _read(self, file: Path) -> str:
+        alter = self.altered.get(str(file.relative_to(binaries.checkout())))
+        return alter(file.read_text()) if alter else file.read_text()
 
     def _client_secret(self, deployment: str) -> str:
         return load_clients(self.state.clients).get(deployment, "")
@@ -244,5 +247,5 @@ def _gated(deployment: str) -> bool:
     return deployment in SERVING and namespace.gates_new_pods
 
 
-def _envoy_file(name: str) -> str:
-    return (binaries.checkout() / "envoy" / f"{name}.yaml").read_text()
+def _envoy_file(name: str) -> Path:
+    return binaries.checkout() / "envoy" / f"{name}.yaml"

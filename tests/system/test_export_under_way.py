@@ -147,7 +147,7 @@ async def load(platform: Platform, exporter: Exporter, through: Through) -> None
     described = platform.description()
     for _ in range(5):
         await asyncio.to_thread(exporter.page)
-    rolling = asyncio.create_task(roll(platform, change=None))
+    rolling = asyncio.create_task(roll(platform))
     while not rolling.done():
         if exporter.pages < KEYS // LIMIT // 2:
             await asyncio.to_thread(exporter.page)

@@ -7,17 +7,18 @@ of Kubernetes and of the load balancer (kubernetes/time_scale.py). What a proces
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steady_traffic import READS, WRITES, steady
 
 from bukken_local.start import running as running_here
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
+from drills.lines import Line, alterations
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from system.conftest import Run
@@ -28,17 +29,20 @@ TIME_SCALE = 5
 GOOD = {READS: {"200"}, WRITES: {"201"}}
 
 
-def without_prestop(manifest: dict[str, Any]) -> None:
-    """Takes the app's preStop hook out."""
-    (app,) = manifest["spec"]["template"]["spec"]["containers"]
-    app.pop("lifecycle", None)  # the relay has none
+PRESTOP = Line(
+    files=("k8s/base/command-api.yaml", "k8s/base/query-api.yaml"),
+    path="spec.template.spec.containers[app].lifecycle",
+    take_out=True,
+)
 
 
-async def roll(platform: Platform, *, change: Callable[[dict[str, Any]], None] | None) -> None:
-    """Rolls both Deployments at once, and waits until their old Pods are gone."""
+async def roll(platform: Platform, *, lines: Sequence[Line] = ()) -> None:
+    """Rolls all Deployments at once, with some lines changed; waits until old Pods are gone."""
+    platform.made.altered.clear()
+    platform.made.altered.update(alterations(lines))
     deployments = platform.control_plane.deployments
     for name, deployment in deployments.items():
-        deployment.apply(platform.made.release(name, change=change))
+        deployment.apply(platform.made.release(name))
     await asyncio.gather(*(each.until_complete() for each in deployments.values()))
     await asyncio.gather(*(each.until_gone() for each in deployments.values()))
 
@@ -63,9 +67,9 @@ def test_a_rolling_update_fails_no_request_and_without_prestop_it_does(
         ) as platform:
             with steady(platform.description()) as traffic:
                 # The Pods that are stopped by the first rollout have the hook; by the second, not.
-                await roll(platform, change=without_prestop)
+                await roll(platform, lines=[PRESTOP])
                 with_hook = traffic.take()
-                await roll(platform, change=None)
+                await roll(platform)
                 return with_hook, traffic.take()
 
     with state.held():

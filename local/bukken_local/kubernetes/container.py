@@ -1,6 +1,8 @@
 """The life of one container: started, probed, restarted; at the end its hook, TERM, KILL."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,6 +67,11 @@ class RunningContainer:
     def pid(self) -> int | None:
         """Of its process, while there is one."""
         return self._child.pid if self._child is not None and self.running else None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends a signal to all of its processes: what hangs or dies, does so as a whole."""
+        if (pid := self.pid) is not None:
+            os.killpg(pid, number)
 
     def last_words(self) -> str:
         """The end of its log, empty before its first start."""

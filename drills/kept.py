@@ -1,0 +1,67 @@
+"""What became of the writes and inquiries, held against the clients' own record."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from bukken_local.legacy import ledger
+from bukken_local.processes.waiting import until
+from drills.answers import Answer, of_kinds
+from drills.stage import Stage
+
+DELIVERED_SECONDS: Final = 60.0
+NUMBERED_SECONDS: Final = 20.0
+
+
+async def lost(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
+    """Keys that were acknowledged, and are not there; inquiries that were not delivered."""
+    acknowledged = {answer.key for answer in of_kinds(answers, "writes") if answer.good}
+    there = set(await _versions(sorted(acknowledged), stage=stage))
+    return sorted(acknowledged - there) + await _undelivered(answers, stage=stage)
+
+
+async def doubled(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
+    """Keys that have more than one version or event; inquiries that had two effects."""
+    keys = [answer.key for answer in of_kinds(answers, "writes")]
+    versions = await _versions(keys, stage=stage)
+    events = await _events(keys, stage=stage)
+    delivered = Counter(ledger.effects(stage.platform.state.ledger))
+    twice = [key for key, times in (versions | events | delivered).items() if times > 1]
+    return sorted(set(twice))
+
+
+async def wrong(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
+    """Keys that were refused for good, and are there all the same."""
+    refused = [answer.key for answer in of_kinds(answers, "writes") if answer.refused]
+    return sorted(await _versions(refused, stage=stage))
+
+
+async def _versions(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
+    question = "SELECT listing_key, version FROM bukken.listings WHERE listing_key = ANY(%s)"
+    found = await stage.sql(question, [list(keys)])
+    return {str(key): int(version) for key, version in found}
+
+
+async def _events(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
+
+    async def all_numbered() -> bool:
+        return not await stage.sql("SELECT true FROM bukken.unnumbered_events LIMIT 1")
+
+    await until(all_numbered, seconds=NUMBERED_SECONDS, what="all events have a number")
+    question = (
+        "SELECT listing_key, count(*) FROM bukken.events WHERE listing_key = ANY(%s)"
+        " GROUP BY listing_key"
+    )
+    found = await stage.sql(question, [list(keys)])
+    return {str(key): int(times) for key, times in found}
+
+
+async def _undelivered(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
+    accepted = {answer.receipt for answer in of_kinds(answers, "inquiries") if answer.good}
+    deadline = time.monotonic() + DELIVERED_SECONDS
+    while accepted and time.monotonic() < deadline:
+        accepted -= set(ledger.effects(stage.platform.state.ledger))
+        await asyncio.sleep(0.2)
+    return sorted(accepted)

@@ -1,0 +1,199 @@
+"""Open-loop load, as a process of its own: `python -m drills.load PLAN ANSWERS`.
+
+Each request is sent when it is due, whatever became of the ones before: a client that waits for its
+answer asks nothing while the platform stands still, and so never sees that it did. Ends at SIGTERM,
+when all that is under way has been answered.
+
+Two kinds of client, by turns: one never asks again; one does as docs/writing-listings.md says:
+after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that grows.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import httpx
+import msgspec
+
+PATIENCE_SECONDS: Final = 60.0
+LONGEST_PAUSE_SECONDS: Final = 2.0
+NOT_NOW: Final = frozenset({429, 502, 503, 504})
+READ_KEY: Final = "drill-read"
+LISTING: Final = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
+PERSON: Final = {"FullName": "Drill", "Email": "drill@example.com", "Message": "内見したいです"}
+# Of the client, not of the contract: longer than any time-out on the way.
+_TIMEOUT: Final = httpx.Timeout(25, connect=10)
+# A search beside every three reads of one listing.
+_SEARCH_EVERY: Final = 4
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be sent.
+
+    Attributes:
+        urls: by kind of request, whom to ask.
+        tokens: by kind.
+        a_second: by kind, how many.
+        burst: by kind, how many at once every `burst_seconds`.
+        connections: how many clients take turns; each opens more when its own are busy.
+        run: a word that no other run's keys begin with.
+    """
+
+    urls: dict[str, str]
+    tokens: dict[str, str]
+    a_second: dict[str, float]
+    burst: dict[str, int]
+    burst_seconds: float
+    connections: int
+    run: str
+
+
+class Sender:
+    """Sends, and writes down what came."""
+
+    def __init__(self, plan: Plan, *, clients: list[httpx.AsyncClient], to: TextIO) -> None:
+        self._plan = plan
+        self._clients = clients
+        self._to = to
+        self._sent = 0
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._chance = random.Random(plan.run)  # noqa: S311 — no secret
+
+    def send(self, kind: str, *, due: float) -> None:
+        """Sends one; returns at once."""
+        number, self._sent = self._sent, self._sent + 1
+        task = asyncio.create_task(self._send(kind, due=due, number=number))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def finish(self) -> None:
+        """Waits for all answers."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _send(self, kind: str, *, due: float, number: int) -> None:
+        patient = number % 2 == 1
+        key = f"{self._plan.run}-{number}"
+        client = self._clients[number % len(self._clients)]
+        asked = self._question(kind, key=key, number=number)
+        attempts = 0
+        while True:
+            attempts += 1
+            answer, status = await _answered(client, asked)
+            again = answer is None or answer.status_code in NOT_NOW
+            over = time.monotonic() - due > PATIENCE_SECONDS
+            if not (patient and again) or over:
+                break
+            await asyncio.sleep(self._pause(answer, attempts=attempts))
+        written = key if kind in ("writes", "inquiries") else ""
+        receipt = _receipt(answer) if kind == "inquiries" else ""
+        took = time.monotonic() - due
+        line = [due, took, kind, patient, status, attempts, written, receipt]
+        self._to.write(json.dumps(line) + "\n")
+
+    def _pause(self, answer: httpx.Response | None, *, attempts: int) -> float:
+        said = answer.headers.get("Retry-After", "") if answer is not None else ""
+        if said.isdecimal():
+            return float(said)
+        pause: float = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**attempts)
+        return pause * (0.5 + self._chance.random() / 2)
+
+    def _question(self, kind: str, *, key: str, number: int) -> dict[str, Any]:
+        url, token = self._plan.urls[kind], self._plan.tokens[kind]
+        headers = {"Authorization": f"Bearer {token}"}
+        if kind == "writes":
+            # A version of the source's own: the same message again is known by it.
+            headers["Source-Version"] = "1"
+            path = f"/v1/listings/{key}"
+            return {"method": "PUT", "url": url + path, "headers": headers, "json": LISTING}
+        if kind == "inquiries":
+            headers["Idempotency-Key"] = key
+            body = {**PERSON, "ListingKey": READ_KEY}
+            return {
+                "method": "POST",
+                "url": f"{url}/v1/inquiries",
+                "headers": headers,
+                "json": body,
+            }
+        if kind == "mesh":
+            headers["Host"] = "query-api"
+        is_search = kind == "reads" and number // 2 % _SEARCH_EVERY == 0
+        path = "/v1/listings?limit=5" if is_search else f"/v1/listings/{READ_KEY}"
+        return {"method": "GET", "url": url + path, "headers": headers}
+
+
+async def _answered(
+    client: httpx.AsyncClient, asked: dict[str, Any]
+) -> tuple[httpx.Response | None, str]:
+    try:
+        answer = await client.request(**asked)
+    except httpx.TransportError as error:
+        return None, type(error).__name__
+    return answer, str(answer.status_code)
+
+
+def _receipt(answer: httpx.Response | None) -> str:
+    if answer is None or not answer.is_success:
+        return ""
+    key: str = answer.json()["InquiryKey"]
+    return key
+
+
+def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
+    """When each request is due, and its kind, in their order and without end."""
+    due = [(began + n / rate, 1 / rate, 1, kind)
+           for n, (kind, rate) in enumerate(plan.a_second.items()) if rate]  # fmt: skip
+    due += [(began, plan.burst_seconds, many, kind) for kind, many in plan.burst.items() if many]
+    while due:
+        due.sort()
+        when, pause, many, kind = due.pop(0)
+        yield from ((when, kind) for _ in range(many))
+        due.append((when + pause, pause, many, kind))
+
+
+async def send_all(plan: Plan, *, to: TextIO) -> None:
+    """Sends until SIGTERM."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(_client()) for _ in range(plan.connections)]
+        sender = Sender(plan, clients=clients, to=to)
+        for due, kind in schedule(plan, began=time.monotonic()):
+            if (wait := due - time.monotonic()) > 0:
+                await _at_most(told, seconds=wait)
+            if told.is_set():
+                break
+            sender.send(kind, due=due)
+        await sender.finish()
+
+
+def _client() -> httpx.AsyncClient:
+    # Kept below the load balancer's idle time-out (60 s), as a client should that knows it.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=50)
+    return httpx.AsyncClient(limits=limits, timeout=_TIMEOUT, trust_env=False)
+
+
+async def _at_most(told: asyncio.Event, *, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await told.wait()
+    except TimeoutError:
+        return
+
+
+def main() -> None:
+    """Reads the plan, and sends."""
+    plan, answers = map(Path, sys.argv[1:])
+    with answers.open("w", encoding="utf-8") as to:
+        asyncio.run(send_all(msgspec.json.decode(plan.read_bytes(), type=Plan), to=to))
+
+
+if __name__ == "__main__":
+    main()

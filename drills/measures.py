@@ -1,0 +1,185 @@
+"""What a run did to its clients, as numbers: of each, less is better."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from drills.answers import KINDS, Answer, of_kinds
+
+DETECTED: Final = "detected"
+"""In a drill's `expect`: what may fail until the load balancer's checks have found a Pod out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is known of one run when it is over.
+
+    Attributes:
+        answers: of all requests, by the time at which they were due.
+        began, ended: when the load did, by the machine's monotonic clock.
+        fault_began, fault_ended: of what was done to the platform.
+        finished: whether what was done came to its end.
+        lost: keys that were acknowledged and are not there.
+        doubled: keys that are there more than once.
+        wrong: keys that were refused and are there all the same.
+        marks: moments that a step has noted, by their names.
+    """
+
+    answers: Sequence[Answer]
+    began: float
+    ended: float
+    fault_began: float
+    fault_ended: float
+    finished: bool = True
+    lost: Sequence[str] = ()
+    doubled: Sequence[str] = ()
+    wrong: Sequence[str] = ()
+    marks: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def impatient(self) -> Sequence[Answer]:
+        """Those to clients that never ask again: they see each failure."""
+        return [answer for answer in self.answers if not answer.patient]
+
+
+def _failed(run: Run) -> float:
+    return sum(not answer.good for answer in run.impatient)
+
+
+def _failed_percent(run: Run) -> float:
+    return 100 * _failed(run) / max(1, len(run.impatient))
+
+
+def _failed_percent_of(kind: str) -> Callable[[Run], float]:
+    def measure(run: Run) -> float:
+        asked = of_kinds(run.impatient, kind)
+        return 100 * sum(not answer.good for answer in asked) / max(1, len(asked))
+
+    return measure
+
+
+def _failed_of(kind: str) -> Callable[[Run], float]:
+    def measure(run: Run) -> float:
+        return sum(not answer.good for answer in of_kinds(run.impatient, kind))
+
+    return measure
+
+
+def _patient_failed(run: Run) -> float:
+    return sum(not answer.good for answer in run.answers if answer.patient)
+
+
+def _patient_failed_percent(run: Run) -> float:
+    return 100 * _patient_failed(run) / max(1, sum(answer.patient for answer in run.answers))
+
+
+def _slowest(run: Run) -> float:
+    return max((answer.took for answer in run.impatient), default=0)
+
+
+def _slow_percent(run: Run) -> float:
+    return (
+        100
+        * sum(answer.took > SLOW_SECONDS for answer in run.impatient)
+        / max(1, len(run.impatient))
+    )
+
+
+def _gap(run: Run) -> float:
+    """Of all kinds, the longest time in which none was answered as it should be."""
+    kinds = {answer.kind for answer in run.answers}
+    return max((_gap_of(kind, run) for kind in kinds), default=0)
+
+
+def _gap_of(kind: str, run: Run) -> float:
+    asked = of_kinds(run.answers, kind)
+    good = sorted(answer.done for answer in asked if answer.good)
+    # What is answered after the last request was due says nothing: nobody asked any more.
+    moments = [run.began, *(when for when in good if when < run.ended), run.ended]
+    return max(after - before for before, after in pairwise(moments))
+
+
+def _back_to_normal(run: Run) -> float:
+    """Seconds from the end of the fault until the last request that was due and did not go well."""
+    bad = [a.due for a in run.impatient if not a.good or a.took > SLOW_SECONDS]
+    return max(0, max(bad, default=run.fault_ended) - run.fault_ended)
+
+
+def _first_write(run: Run) -> float:
+    """Seconds from the promotion of the standby until the first write that was taken."""
+    since = run.marks.get("promoted", run.fault_began)
+    good = (a.done for a in of_kinds(run.answers, "writes") if a.good and a.done > since)
+    return min(good, default=math.inf) - since
+
+
+def _goodput_short_percent(run: Run) -> float:
+    """While the fault lasts: what is missing of the capacity that the drill has noted."""
+    capacity = run.marks.get("capacity", 0)
+    lasted = run.fault_ended - run.fault_began
+    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in run.answers)
+    return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
+
+
+SLOW_SECONDS: Final = 1.0
+
+MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
+    "failed": _failed,
+    "failed_percent": _failed_percent,
+    **{f"failed_{kind}": _failed_of(kind) for kind in KINDS},
+    **{f"failed_{kind}_percent": _failed_percent_of(kind) for kind in KINDS},
+    "patient_failed": _patient_failed,
+    "patient_failed_percent": _patient_failed_percent,
+    "slowest_seconds": _slowest,
+    "slow_percent": _slow_percent,
+    "gap_seconds": _gap,
+    "back_to_normal_seconds": _back_to_normal,
+    "first_write_seconds": _first_write,
+    "goodput_short_percent": _goodput_short_percent,
+    "lost": lambda run: len(run.lost),
+    "doubled": lambda run: len(run.doubled),
+    "wrongly_done": lambda run: len(run.wrong),
+    "unfinished": lambda run: not run.finished,
+}
+"""By name. Of clients that never ask again, unless the name says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One measure of a run beside its bound."""
+
+    measure: str
+    value: float
+    bound: float
+    least: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as the drill says."""
+        return self.value >= self.bound if self.least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        sign = "≥" if self.least else "≤"
+        return f"{self.measure} {self.value:.3g} (expected {sign} {self.bound:.3g})"
+
+
+def verdicts(run: Run, bounds: Mapping[str, float], *, least: bool) -> Iterator[Verdict]:
+    """Each bound beside what was measured."""
+    for name, bound in bounds.items():
+        yield Verdict(measure=name, value=MEASURES[name](run), bound=bound, least=least)
+
+
+def lost_until_detected(*, a_second: float, pods: int, seconds: float) -> float:
+    """How many requests may fail when a Pod dies unannounced behind the load balancer.
+
+    What is in flight (one for each connection that is busy: at these rates a handful), and the
+    Pod's share of what comes until the checks have found it out.
+
+    Args:
+        a_second: requests by clients that never ask again.
+        pods: how many share them.
+        seconds: unhealthy_threshold checks and the last one's time-out, as the file says.
+    """
+    in_flight = math.ceil(a_second * SLOW_SECONDS / pods / 10)
+    return math.ceil(a_second / pods * seconds) + in_flight

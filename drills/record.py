@@ -1,0 +1,143 @@
+"""What is kept of a run, in drills/results: the pages and the index are made from it alone."""
+
+import os
+import platform as machine
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from drills.answers import KINDS, Answer, of_kinds
+from drills.drill import Control, Drill
+from drills.lines import Line, values
+from drills.measures import MEASURES, SLOW_SECONDS, Run, Verdict
+
+RESULTS: Final = Path(__file__).parent / "results"
+BIN_SECONDS: Final = 0.5
+MACHINE: Final = f"{os.cpu_count()} cores, {machine.machine()}, Python {machine.python_version()}"
+
+
+class Bin(msgspec.Struct, frozen=True, array_like=True):
+    """Requests that were due within half a second, by clients that never ask again."""
+
+    at: float
+    answered: int
+    slow: int
+    failed: int
+
+
+class Played(msgspec.Struct, frozen=True, kw_only=True):
+    """One run.
+
+    Attributes:
+        control: whose lines were changed; None: nobody's.
+        lines: each as a reader finds it, and what stands there in truth.
+        measures: all of them.
+        asked: requests by clients that never ask again, by kind.
+        holds: whether all verdicts do.
+        fault_seconds: how long it took.
+    """
+
+    control: str | None
+    protects: str
+    lines: Sequence[tuple[str, Any]]
+    measures: Mapping[str, float]
+    asked: Mapping[str, int]
+    statuses: Mapping[str, int]
+    verdicts: Sequence[str]
+    holds: bool
+    fault_seconds: float
+    bins: Sequence[Bin]
+
+    @classmethod
+    def of(cls, run: Run, *, control: Control | None, verdicts: Sequence[Verdict]) -> Self:
+        """What is to be kept of it."""
+        return cls(
+            control=control.name if control else None,
+            protects=control.protects if control else "",
+            lines=[pair for line in (control.lines if control else ()) for pair in _truth(line)],
+            measures={name: _rounded(measure(run)) for name, measure in MEASURES.items()},
+            asked={kind: len(of_kinds(run.impatient, kind)) for kind in KINDS},
+            statuses=_statuses(run.impatient),
+            verdicts=[str(verdict) for verdict in verdicts],
+            holds=all(verdict.holds for verdict in verdicts),
+            fault_seconds=_rounded(run.fault_ended - run.fault_began),
+            bins=_bins(run),
+        )
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A drill and its runs, the one with all lines first."""
+
+    name: str
+    title: str
+    story: str
+    time_scale: float
+    load: Mapping[str, Any]
+    fault: Sequence[Any]
+    expect: Mapping[str, Any]
+    machine: str
+    runs: Sequence[Played]
+
+    @classmethod
+    def of(cls, name: str, drill: Drill, *, runs: Sequence[Played]) -> Self:
+        """Of a drill that was played."""
+        return cls(
+            name=name,
+            title=drill.title,
+            story=drill.story,
+            time_scale=drill.situation.time_scale,
+            load=msgspec.to_builtins(drill.load),
+            fault=msgspec.to_builtins(drill.fault),
+            expect=dict(drill.expect),
+            machine=MACHINE,
+            runs=runs,
+        )
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody was hurt with the lines, and somebody without each."""
+        return all(run.holds for run in self.runs)
+
+    def keep(self, results: Path = RESULTS) -> None:
+        """Writes it down, in place of what was known of the drill before."""
+        file = results / f"{self.name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = msgspec.json.format(msgspec.json.encode(self), indent=1)
+        file.write_bytes(text + b"\n")
+
+
+def records(results: Path = RESULTS) -> list[Record]:
+    """All that is known, by name."""
+    files = sorted(results.glob("*/*.json"))
+    return [msgspec.json.decode(file.read_bytes(), type=Record) for file in files]
+
+
+def _truth(line: Line) -> list[tuple[str, Any]]:
+    found = values(line)
+    return [
+        (f"{file}: {line.says or line.path}", value)
+        for file, value in zip(line.files, found, strict=True)
+    ]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{min(value, 9_999):.4g}")
+
+
+def _statuses(answers: Sequence[Answer]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for answer in answers:
+        name = f"{answer.kind} {answer.status}"
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _bins(run: Run) -> list[Bin]:
+    counts: dict[int, list[int]] = {}
+    for answer in run.impatient:
+        number = int((answer.due - run.fault_began) // BIN_SECONDS)
+        where = 2 if not answer.good else 1 if answer.took > SLOW_SECONDS else 0
+        counts.setdefault(number, [0, 0, 0])[where] += 1
+    return [Bin(number * BIN_SECONDS, *counts[number]) for number in sorted(counts)]

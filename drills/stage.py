@@ -1,0 +1,162 @@
+"""The platform that a drill happens to: with the true lines, or with some of them changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import httpx
+
+from bukken_local.kubernetes.control_plane import ControlPlane
+from bukken_local.kubernetes.kubelet import Pod
+from bukken_local.kubernetes.rollout import DeploymentController
+from bukken_local.kubernetes.sandbox import ADMIN_PORT
+from bukken_local.kubernetes.targets import healthy_targets
+from bukken_local.platform import Platform
+from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING
+from bukken_local.processes.waiting import until
+from bukken_local.start import running
+from bukken_local.state import State
+from bukken_local.terminal import Terminal
+from drills.lines import Line, alterations
+
+READY_SECONDS: Final = 60
+QUICK_SECONDS: Final = 1.0
+ALB_FILE: Final = "envoy/alb.yaml"
+RELAY: Final = "inquiry-relay"
+
+
+@dataclass
+class Stage:
+    """A running platform, and what a drill has done to it.
+
+    Attributes:
+        platform: the whole of it.
+        time_scale: of its waits.
+        replicas: how many Pods of each Deployment.
+        marks: moments that a step wants to be known, by the machine's monotonic clock.
+    """
+
+    platform: Platform
+    time_scale: float
+    replicas: Mapping[str, int]
+    marks: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """What looks after the Pods."""
+        return self.platform.control_plane
+
+    def pods(self, deployment: str) -> list[Pod]:
+        """Those of a Deployment that are not stopping, in the order in which they were made."""
+        found = self.control_plane.deployments[deployment].pods
+        return [pod for pod in found if not pod.terminating]
+
+    def stand_in(self, name: str) -> Pod:
+        """The issuer, the back end or the load balancer."""
+        return next(pod for pod in self.platform.stand_ins if pod.name == name)
+
+    async def play(self, lines: Sequence[Line]) -> None:
+        """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
+        altered = alterations(lines)
+        self.platform.made.altered.clear()
+        self.platform.made.altered.update(altered)
+        self.marks.clear()
+        await asyncio.gather(*(self._replace(name) for name in DEPLOYMENTS))
+        await self._replace_load_balancer()
+        await self.settled()
+
+    async def _replace(self, name: str) -> None:
+        former = self.control_plane.deployments[name]
+        new = DeploymentController(
+            name,
+            self.platform.made.release(name),
+            replicas=self.replicas.get(name, PODS_EACH),
+            time_scale=self.time_scale,
+            say=self.platform.terminal.say,
+        )
+        for pod in new.pods:
+            pod.gate_open = True
+        self.control_plane.deployments[name] = new
+        await former.end(grace_seconds=QUICK_SECONDS)
+        await asyncio.gather(*(pod.start(seconds=READY_SECONDS) for pod in new.pods))
+
+    async def _replace_load_balancer(self) -> None:
+        """Also when its file is as it was: what its checks have found is of Pods that are gone."""
+        former = self.stand_in("alb")
+        await former.stop(grace_seconds=QUICK_SECONDS, hooks=False)
+        for name in DEPLOYMENTS:
+            for pod in self.pods(name):
+                await until(
+                    partial(_is_ready, pod), seconds=READY_SECONDS, what=f"{pod.name} is ready"
+                )
+        self.control_plane.services.catch_up()
+        alb = self.platform.made.alb(port=self.platform.port)
+        self.platform.stand_ins[self.platform.stand_ins.index(former)] = alb
+        await alb.start(seconds=READY_SECONDS)
+
+    async def settled(self) -> None:
+        """Waits until everybody knows the Pods there are, and no other."""
+        network = self.platform.network
+        serving = {pod.home.address for name in SERVING for pod in self.pods(name)}
+        readers = {pod.home.address for pod in self.pods("query-api")}
+        await _known(network.alb.loopback, clusters=SERVING, addresses=serving)
+        for relay in self.pods(RELAY):
+            await _known(relay.home.loopback, clusters=["query-api"], addresses=readers)
+
+    async def post_admin(self, pod: Pod, path: str) -> None:
+        """Tells a Pod's Envoy something."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"http://{pod.home.loopback}:{ADMIN_PORT}{path}")
+            answer.raise_for_status()
+
+    async def sql(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What the superuser gets from the primary."""
+        cluster = self.platform.cluster
+        async with cluster.master(cluster.primary, database="bukken") as connection:
+            cursor = await connection.execute(statement.encode(), values)
+            return await cursor.fetchall() if cursor.description else []
+
+
+def _is_ready(pod: Pod) -> bool:
+    return pod.ready
+
+
+async def _known(host: str, *, clusters: Iterable[str], addresses: set[str]) -> None:
+    async def as_it_is() -> bool:
+        return await healthy_targets(f"http://{host}:{ADMIN_PORT}", clusters=clusters) == addresses
+
+    what = f"the Envoy of {host} finds {sorted(addresses)} healthy, and no other"
+    await until(as_it_is, seconds=READY_SECONDS, what=what)
+
+
+class Listener(Terminal):
+    """Keeps what the platform says, for who asks why a drill failed."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Notes it."""
+        self.said.append(text.rstrip())
+
+
+@asynccontextmanager
+async def staged(
+    state: State, *, port: int, time_scale: float, replicas: Mapping[str, int]
+) -> AsyncIterator[Stage]:
+    """A platform of its own, without listings."""
+    with state.held():
+        state.clear_up()
+        async with running(
+            state, port=port, terminal=Listener(), time_scale=time_scale
+        ) as platform:
+            watching = asyncio.create_task(platform.watch(), name="watch")
+            try:
+                yield Stage(platform=platform, time_scale=time_scale, replicas=replicas)
+            finally:
+                watching.cancel()
+                await asyncio.wait({watching})
