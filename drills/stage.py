@@ -59,6 +59,11 @@ class Stage:
         """The issuer, the back end or the load balancer."""
         return next(pod for pod in self.platform.stand_ins if pod.name == name)
 
+    def slow_database(self, *, milliseconds: float) -> None:
+        """From now on each of its answers takes so much longer."""
+        for endpoint in (self.platform.writer, self.platform.reader):
+            endpoint.latency_seconds = milliseconds / 1000
+
     async def play(self, lines: Sequence[Line]) -> None:
         """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
         altered = alterations(as_of_the_pods(lines, below=self.platform.state.run))
