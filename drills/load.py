@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -63,13 +64,14 @@ class Sender:
         self._plan = plan
         self._clients = clients
         self._to = to
-        self._sent = 0
+        self._sent: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[None]] = set()
         self._chance = random.Random(plan.run)  # noqa: S311 — no secret
 
     def send(self, kind: str, *, due: float) -> None:
         """Sends one; returns at once."""
-        number, self._sent = self._sent, self._sent + 1
+        # Each kind is counted by itself: of all together, one kind's might all be of one parity.
+        number, self._sent[kind] = self._sent[kind], self._sent[kind] + 1
         task = asyncio.create_task(self._send(kind, due=due, number=number))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -81,7 +83,7 @@ class Sender:
 
     async def _send(self, kind: str, *, due: float, number: int) -> None:
         patient = number % 2 == 1
-        key = f"{self._plan.run}-{number}"
+        key = f"{self._plan.run}-{kind}-{number}"
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
         attempts = 0

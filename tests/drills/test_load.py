@@ -129,6 +129,16 @@ def test_a_patient_client_asks_again_and_another_never(
     assert {(a.attempts, a.status) for a in answers if not a.patient} == {(1, str(status))}
 
 
+def test_half_of_each_kind_is_by_patient_clients(tmp_path: Path) -> None:
+    """Also where two kinds take turns: otherwise all of a kind would ask again, or none."""
+    with serving(lambda *_: 200) as server, loaded(server, tmp_path, reads=30, writes=30) as file:
+        wait_until(lambda: server.asked.total() > 40, what="requests come")
+
+    for kind in ("reads", "writes"):
+        patient = [answer.patient for answer in read_answers(file) if answer.kind == kind]
+        assert abs(2 * sum(patient) - len(patient)) <= 1
+
+
 def test_nobody_there_is_an_answer_too(tmp_path: Path) -> None:
     """A refused connection is written down by its name."""
     with serving(lambda *_: 200) as server:
