@@ -18,6 +18,16 @@ BIN_SECONDS: Final = 0.5
 MACHINE: Final = f"{os.cpu_count()} cores, {machine.machine()}, Python {machine.python_version()}"
 
 
+_HURT: Final = (
+    ("patient_failed", "{:,.0f} although asked again"),
+    ("lost", "{:,.0f} acknowledged and lost"),
+    ("doubled", "{:,.0f} doubled"),
+    ("wrongly_done", "{:,.0f} refused and done"),
+    ("unfinished", "it never came to its end"),
+)
+"""What is told of a run beside its failures, where there is anything to tell."""
+
+
 class Bin(msgspec.Struct, frozen=True, array_like=True):
     """Requests that were due within half a second, by clients that never ask again."""
 
@@ -49,6 +59,20 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     holds: bool
     fault_seconds: float
     bins: Sequence[Bin]
+
+    @property
+    def called(self) -> str:
+        """What a page calls it."""
+        return self.control or "with all lines"
+
+    @property
+    def told(self) -> str:
+        """Who was hurt, in a few words."""
+        measures, asked = self.measures, sum(self.asked.values())
+        share = f" ({measures['failed_percent']:.2g} %)" if measures["failed"] else ""
+        words = [f"{measures['failed']:,.0f} of {asked:,} failed{share}"]
+        words += [text.format(measures[name]) for name, text in _HURT if measures[name]]
+        return "; ".join(words)
 
     @classmethod
     def of(cls, run: Run, *, control: Control | None, verdicts: Sequence[Verdict]) -> Self:
@@ -116,10 +140,7 @@ def records(results: Path = RESULTS) -> list[Record]:
 
 def _truth(line: Line) -> list[tuple[str, Any]]:
     found = values(line)
-    return [
-        (f"{file}: {line.says or line.path}", value)
-        for file, value in zip(line.files, found, strict=True)
-    ]
+    return [(line.told(file), value) for file, value in zip(line.files, found, strict=True)]
 
 
 def _rounded(value: float) -> float:
