@@ -21,6 +21,7 @@ from bukken_local.start import running
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
 from drills.lines import Line, alterations
+from drills.python_lines import as_of_the_pods
 
 READY_SECONDS: Final = 60
 QUICK_SECONDS: Final = 1.0
@@ -65,7 +66,7 @@ class Stage:
 
     async def play(self, lines: Sequence[Line]) -> None:
         """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
-        altered = alterations(lines)
+        altered = alterations(as_of_the_pods(lines, below=self.platform.state.run))
         self.platform.made.altered.clear()
         self.platform.made.altered.update(altered)
         self.marks.clear()
