@@ -19,6 +19,15 @@ Alter = Callable[[str], str]
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 
+_EVERYWHERE: Final = (
+    "static_resources.",
+    ".filter_chains[0].filters[envoy.filters.network.http_connection_manager]",
+    ".filter_chains[0].filters[0]",
+    ".typed_config",
+    "typed_extension_protocol_options.envoy.extensions.upstreams.http.v3.HttpProtocolOptions.",
+    "spec.template.spec.",
+)
+
 
 class NoSuchLine(Exception):
     """A path leads nowhere in its file, or there is nothing to change; a drill is out of date."""
@@ -57,10 +66,17 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether its files are Python; the others are YAML."""
         return all(file.endswith(".py") for file in self.files)
 
-    @property
-    def told(self) -> str:
-        """The line as a reader finds it."""
-        return f"{' and '.join(self.files)}: {self.says or self.path}"
+    def told(self, file: str) -> str:
+        """The line as a reader finds it in one of its files."""
+        kind = "" if self.kind == "Deployment" or file.startswith("envoy") else f"{self.kind} "
+        return f"{file}: {self.says or kind + short(self.path)}"
+
+
+def short(path: str) -> str:
+    """A path without the steps that are the same everywhere in Envoy's files."""
+    for same in _EVERYWHERE:
+        path = path.replace(same, "")
+    return path
 
 
 def values(line: Line) -> Sequence[Any]:
