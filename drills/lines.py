@@ -5,8 +5,10 @@ brackets a list's member, by its `name` (or, for environment variables and clust
 its number from 0. A line of Python is named by how it begins, see `drills.python_lines`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -195,11 +197,15 @@ def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noq
 
 
 def _documents(text: str) -> list[Any]:
-    # By way of text: behind a YAML alias two places are one object, and would change together.
-    documents = [each for each in yaml.safe_load_all(text) if each is not None]
-    return [
-        yaml.load(yaml.dump(each, Dumper=_NoAliases), Loader=yaml.SafeLoader) for each in documents
-    ]
+    # By way of JSON: behind a YAML alias two places are one object, and would change together.
+    documents: list[Any] = json.loads(_read(text))
+    return documents
+
+
+@cache
+def _read(text: str) -> str:
+    """Kept: each of a hundred lines is looked for in one of ten files, and YAML is slow to read."""
+    return json.dumps([each for each in yaml.safe_load_all(text) if each is not None])
 
 
 def _text(file: str) -> str:
@@ -207,8 +213,3 @@ def _text(file: str) -> str:
     if not found.is_file():
         raise NoSuchLine(f"there is no file {file}")
     return found.read_text(encoding="utf-8")
-
-
-class _NoAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 — PyYAML's
-        return True
