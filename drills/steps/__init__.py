@@ -13,6 +13,12 @@ Step = (
     | unplanned.Hang
     | outside.BackEnd
     | database.FailOver
+    | database.StaleEndpoints
+    | database.RestartDatabase
+    | database.Silence
+    | database.Freeze
+    | database.RotatePasswords
+    | database.EndSessions
 )
 
 __all__ = ["Doing", "Step"]

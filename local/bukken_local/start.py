@@ -117,7 +117,7 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         made=made,
         stand_ins=[made.issuer(), made.back_end(), made.alb(port=port)],
         writer=Endpoint(network.writer, pick=lambda: cluster.primary),
-        reader=Endpoint(network.reader, pick=lambda: cluster.standby),
+        reader=Endpoint(network.reader, pick=lambda: cluster.reader),
     )
 
 

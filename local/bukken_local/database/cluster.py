@@ -8,6 +8,7 @@ acknowledged rows survived the loss of the writer.)
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import shutil
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 
 from bukken_local.database.acknowledged import AT_ITS_END, settings_of_promotion
+from bukken_local.database.followers import is_followed, keep_slot
 from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
 
 if TYPE_CHECKING:
@@ -71,6 +73,9 @@ class Cluster:
         self._purpose = purpose
         self._say = say
         self._settings = settings
+        self._has_standby = True
+        # Who keeps it up (`start`, again and again) must not start what is just being stopped.
+        self._changing = asyncio.Lock()
 
     @property
     def primary(self) -> Address:
@@ -81,6 +86,11 @@ class Cluster:
     def standby(self) -> Address:
         """Where reads go."""
         return self._standby.address
+
+    @property
+    def reader(self) -> Address:
+        """Where Aurora's reader endpoint leads: to the writer, while there is no other."""
+        return self.standby if self._has_standby else self.primary
 
     @property
     def password(self) -> str:
@@ -97,6 +107,10 @@ class Cluster:
 
         Raises PostgresDidNotStartError; then nothing is left running.
         """
+        async with self._changing:
+            await self._start()
+
+    async def _start(self) -> None:
         try:
             self._home.prepare()
             self._know_roles()
@@ -126,6 +140,18 @@ class Cluster:
         First it replays what only the storage has, so that nothing that was acknowledged is lost.
         Without the storage it is any asynchronous standby, and lacks what it was not sent.
         """
+        async with self._changing:
+            await self._fail_over(with_storage=with_storage)
+
+    async def restart(self, role: Literal["primary", "standby"], *, away_seconds: float) -> None:
+        """As for a new parameter: a fast shutdown, some seconds of nothing, and it is back."""
+        instance = self._primary if role == "primary" else self._standby
+        async with self._changing:
+            await self._home.stop(instance.name, seconds=STOP_SECONDS)
+            await asyncio.sleep(away_seconds)
+            await self._start()
+
+    async def _fail_over(self, *, with_storage: bool) -> None:
         await self._lose_primary()
         await self._serve(self._standby)
         promise = await self._taking_from_storage() if with_storage else {}
@@ -134,6 +160,7 @@ class Cluster:
         async with self.master(self.standby) as connection:
             await connection.execute("SELECT pg_promote()")
         self._primary, self._standby = self._standby, self._primary
+        self._has_standby = False
         await self._start_storage()
         await self._start_standby()
 
@@ -208,6 +235,7 @@ class Cluster:
             self._say("the standby cannot follow: rebuilding it")
             await self._forget_standby()
             await self._follow()
+        self._has_standby = True
 
     async def _follow(self) -> None:
         if not self._standby.data.exists():
@@ -248,16 +276,8 @@ class Cluster:
         }
 
     async def _keep_slot(self, name: str) -> bool:
-        """Make the slot if there is none; False if its follower cannot go on from where it was."""
-        slot = "SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = %s"
         async with self.master(self.primary) as connection:
-            row = await (await connection.execute(slot, [name])).fetchone()
-            if row == (True,):
-                return True
-            if row:
-                await connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
-            await connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [name])
-            return False
+            return await keep_slot(connection, name)
 
     async def _until_followed(self, name: str, *, by: str, state: str) -> None:
         await self._home.until(
@@ -268,13 +288,11 @@ class Cluster:
         )
 
     async def _is_followed(self, name: str, *, state: str) -> bool:
-        query = "SELECT state, sync_state FROM pg_stat_replication WHERE application_name = %s"
         try:
             async with self.master(self.primary) as connection:
-                rows = await (await connection.execute(query, [name])).fetchall()
+                return await is_followed(connection, name, state=state)
         except psycopg.OperationalError:  # too busy to answer this time
             return False
-        return any(state in row for row in rows)
 
     async def _accepts(self, address: Address) -> bool:
         try:
