@@ -107,6 +107,8 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         purpose="local",
         say=terminal.say,
     )
+    # For a drill alone: the services' own resolver is the machine's, and cannot ask ours.
+    control_plane.services.external["database-writer"] = lambda: [cluster.primary.host]
     return Platform(
         state=state,
         network=network,

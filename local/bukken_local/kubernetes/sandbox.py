@@ -170,7 +170,9 @@ class Sandbox:
         return files[name]
 
     def _seen(self, value: str, *, container: Container) -> str:
-        """A path in a volume as this machine has it, alone or as `--option=path`."""
+        """A path in a volume as this machine has it, alone or as `--option=path`; the loopback."""
+        if value == "127.0.0.1":
+            return self.home.loopback
         option, equals, path = value.rpartition("=")
         for mount in container.volume_mounts:
             if Path(path).is_relative_to(mount.mount_path):
