@@ -17,14 +17,17 @@ class FailOver(Doing, frozen=True, tag="fail-over"):
     """The primary is lost; the standby takes its place. Marks `promoted`.
 
     That is when the standby is no standby any more and the writer's endpoint is told of it; how
-    long its answer is stale is the endpoint's, see `stale-endpoints`.
+    long its answer is stale is the endpoint's, see `stale-endpoints`. That the primary is lost is
+    known after some seconds (Aurora's whole failover: "typically less than 60 s, often 30").
     """
+
+    after_seconds: float = 0
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until there is a standby again."""
         cluster = stage.platform.cluster
         former = cluster.primary
-        failing = asyncio.create_task(cluster.fail_over())
+        failing = asyncio.create_task(cluster.fail_over(after_seconds=self.after_seconds))
         await until(
             lambda: cluster.primary != former or failing.done(), seconds=60, what="it is promoted"
         )

@@ -12,7 +12,6 @@ import asyncio
 import shlex
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from signal import Signals
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +20,7 @@ import psycopg
 
 from bukken_local.database.acknowledged import AT_ITS_END, settings_of_promotion
 from bukken_local.database.followers import is_followed, keep_slot
-from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
+from bukken_local.database.home import MASTER, Home, Instance, PostgresDidNotStartError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -34,15 +33,6 @@ START_SECONDS = 30.0  # a slow disk replaying what a killed server left; usually
 FOLLOW_SECONDS = 15.0  # after that a standby is taken for one that never will
 STOP_SECONDS = 15.0  # for the shutdown checkpoint
 STORAGE = "storage"
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A server and its data. Named by number and not by role: at a failover roles change place."""
-
-    name: str
-    data: Path
-    address: Address
 
 
 class Cluster:
@@ -134,14 +124,18 @@ class Cluster:
         for name in list(self.children):
             await self._home.stop(name, seconds=STOP_SECONDS)
 
-    async def fail_over(self, *, with_storage: bool = True) -> None:
+    async def fail_over(self, *, with_storage: bool = True, after_seconds: float = 0) -> None:
         """The primary is lost: the standby takes its place, and a new one is made.
 
-        First it replays what only the storage has, so that nothing that was acknowledged is lost.
-        Without the storage it is any asynchronous standby, and lacks what it was not sent.
+        It is not known at once that it is lost. Then the standby replays what only the storage has:
+        nothing that was acknowledged is lost. Without the storage it lacks what it was not sent.
         """
         async with self._changing:
-            await self._fail_over(with_storage=with_storage)
+            await self._lose_primary()
+            await asyncio.sleep(after_seconds)
+            await self._promote(with_storage=with_storage)
+            await self._start_storage()
+            await self._start_standby()
 
     async def restart(self, role: Literal["primary", "standby"], *, away_seconds: float) -> None:
         """As for a new parameter: a fast shutdown, some seconds of nothing, and it is back."""
@@ -151,8 +145,7 @@ class Cluster:
             await asyncio.sleep(away_seconds)
             await self._start()
 
-    async def _fail_over(self, *, with_storage: bool) -> None:
-        await self._lose_primary()
+    async def _promote(self, *, with_storage: bool) -> None:
         await self._serve(self._standby)
         promise = await self._taking_from_storage() if with_storage else {}
         await self._home.stop(self._standby.name, seconds=STOP_SECONDS)
@@ -161,8 +154,6 @@ class Cluster:
             await connection.execute("SELECT pg_promote()")
         self._primary, self._standby = self._standby, self._primary
         self._has_standby = False
-        await self._start_storage()
-        await self._start_standby()
 
     @asynccontextmanager
     async def master(
