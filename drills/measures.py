@@ -115,10 +115,11 @@ def _first_write(run: Run) -> float:
 
 
 def _goodput_short_percent(run: Run) -> float:
-    """While the fault lasts: what is missing of the capacity that the drill has noted."""
+    """While the fault lasts: what is missing of the capacity for reads that the drill has noted."""
     capacity = run.marks.get("capacity", 0)
     lasted = run.fault_ended - run.fault_began
-    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in run.answers)
+    reads = of_kinds(run.answers, "reads")
+    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in reads)
     return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
 
 

@@ -143,6 +143,7 @@ async def _loaded(load: Load, *, stage: Stage, word: str) -> AsyncIterator[Path]
         cwd=directory,
     )
     remember(child, state_file=stage.platform.state.children)
+    stage.load = child
     try:
         yield answers
     finally:
@@ -161,6 +162,8 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
         a_second={kind: getattr(load, kind) for kind in SCOPES},
         burst={"reads": load.burst, "writes": load.burst_writes},
         burst_seconds=load.burst_seconds,
+        sweep_seconds=load.sweep_seconds,
+        surge=load.surge,
         connections=load.connections,
         run=word,
     )
