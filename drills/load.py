@@ -23,7 +23,6 @@ from typing import Any, Final, TextIO
 import httpx
 import msgspec
 
-PATIENCE_SECONDS: Final = 60.0
 LONGEST_PAUSE_SECONDS: Final = 2.0
 NOT_NOW: Final = frozenset({429, 502, 503, 504})
 READ_KEY: Final = "drill-read"
@@ -45,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         burst: by kind, how many at once every `burst_seconds`.
         connections: how many clients take turns; each opens more when its own are busy.
         run: a word that no other run's keys begin with.
+        patience_seconds: after so long a patient client gives up too.
     """
 
     urls: dict[str, str]
@@ -54,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     burst_seconds: float
     connections: int
     run: str
+    patience_seconds: float = 60
 
 
 class Sender:
@@ -90,7 +91,7 @@ class Sender:
             attempts += 1
             answer, status = await _answered(client, asked)
             again = answer is None or answer.status_code in NOT_NOW
-            over = time.monotonic() - due > PATIENCE_SECONDS
+            over = time.monotonic() - due > self._plan.patience_seconds
             if not (patient and again) or over:
                 break
             await asyncio.sleep(self._pause(answer, attempts=attempts))
@@ -150,8 +151,7 @@ def _receipt(answer: httpx.Response | None) -> str:
 
 def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
     """When each request is due, and its kind, in their order and without end."""
-    due = [(began + n / rate, 1 / rate, 1, kind)
-           for n, (kind, rate) in enumerate(plan.a_second.items()) if rate]  # fmt: skip
+    due = [(began, 1 / rate, 1, kind) for kind, rate in plan.a_second.items() if rate]
     due += [(began, plan.burst_seconds, many, kind) for kind, many in plan.burst.items() if many]
     while due:
         due.sort()
