@@ -2,7 +2,7 @@
 
 `spec.template.spec.containers[app].lifecycle.preStop`: names of a mapping with dots between; in
 brackets a list's member, by its `name` (or, for environment variables and clusters, the same) or by
-its number from 0.
+its number from 0. A line of Python is named by how it begins, see `drills.python_lines`.
 """
 
 import re
@@ -58,6 +58,14 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if sum((self.take_out, self.set is not None, self.add is not None)) != 1:
             raise ValueError(f"{self.path}: exactly one of take_out, set, add")
 
+        if self.is_python and self.add is not None:
+            raise ValueError(f"{self.path}: a line of Python is taken out or set")
+
+    @property
+    def is_python(self) -> bool:
+        """Whether its files are Python; the others are YAML."""
+        return all(file.endswith(".py") for file in self.files)
+
     def told(self, file: str) -> str:
         """The line as a reader finds it in one of its files."""
         kind = "" if self.kind == "Deployment" or file.startswith("envoy") else f"{self.kind} "
@@ -77,16 +85,29 @@ def values(line: Line) -> Sequence[Any]:
     Raises:
         NoSuchLine: it is not there.
     """
-    return [
-        None
-        if line.add is not None
-        else at(_document(_documents(_text(file)), line, file=file), line.path, file=file)
-        for file in line.files
-    ]
+    return [None if line.add is not None else _value(line, file) for file in line.files]
+
+
+def _value(line: Line, file: str) -> Any:  # noqa: ANN401 — a YAML document's
+    if line.is_python:
+        return python_line(_text(file).splitlines(), line.path, file=file)[1].strip()
+    return at(_document(_documents(_text(file)), line, file=file), line.path, file=file)
+
+
+def python_line(rows: Sequence[str], begins: str, *, file: str) -> tuple[int, str]:
+    """The number and text of the one line that begins so.
+
+    Raises:
+        NoSuchLine: none does, or more than one.
+    """
+    found = [(n, row) for n, row in enumerate(rows) if row.lstrip().startswith(begins)]
+    if len(found) != 1:
+        raise NoSuchLine(f"{file}: {len(found)} lines begin {begins!r}")
+    return found[0]
 
 
 def alterations(lines: Sequence[Line]) -> Mapping[str, Alter]:
-    """By file, what is to become of its text."""
+    """By file, what is to become of its text; of YAML alone."""
     changes: dict[str, list[Line]] = {}
     for line in lines:
         for file in line.files:

@@ -46,6 +46,7 @@ Say = Callable[[str], None]
 
 async def play(drill: Drill, *, stage: Stage, say: Say) -> AsyncIterator[Played]:
     """Each run when it is over: first with all lines, then without some."""
+    stage.slow_database(milliseconds=drill.situation.database_milliseconds)
     first: Run | None = None
     for control in (None, *drill.controls):
         say(f"  {'with all lines' if control is None else control.name}: bringing it up")

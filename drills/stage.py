@@ -21,6 +21,7 @@ from bukken_local.start import running
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
 from drills.lines import Line, alterations
+from drills.python_lines import as_of_the_pods
 
 READY_SECONDS: Final = 60
 QUICK_SECONDS: Final = 1.0
@@ -58,9 +59,14 @@ class Stage:
         """The issuer, the back end or the load balancer."""
         return next(pod for pod in self.platform.stand_ins if pod.name == name)
 
+    def slow_database(self, *, milliseconds: float) -> None:
+        """From now on each of its answers takes so much longer."""
+        for endpoint in (self.platform.writer, self.platform.reader):
+            endpoint.latency_seconds = milliseconds / 1000
+
     async def play(self, lines: Sequence[Line]) -> None:
         """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
-        altered = alterations(lines)
+        altered = alterations(as_of_the_pods(lines, below=self.platform.state.run))
         self.platform.made.altered.clear()
         self.platform.made.altered.update(altered)
         self.marks.clear()

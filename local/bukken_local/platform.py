@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from bukken_local.database.cluster import Cluster
+from bukken_local.database.endpoint import Endpoint
 from bukken_local.issuer.signing import ISSUER
 from bukken_local.kubernetes.container import TAIL_LINES
 from bukken_local.kubernetes.control_plane import ControlPlane
@@ -31,6 +32,8 @@ class Platform:
     control_plane: ControlPlane
     made: Pods
     stand_ins: list[Pod]
+    writer: Endpoint
+    reader: Endpoint
 
     @property
     def url(self) -> str:

@@ -70,7 +70,7 @@ async def running(
         made = Pods(state=state, network=network, say=terminal.say, time_scale=time_scale)
         platform = _planned(made, control_plane=control_plane, port=port, terminal=terminal)
         stack.push_async_callback(platform.cluster.stop)
-        for endpoint in _endpoints(platform):
+        for endpoint in (platform.writer, platform.reader):
             await endpoint.start()
             stack.push_async_callback(endpoint.stop)
         *outside, alb_pod = platform.stand_ins
@@ -116,14 +116,8 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         control_plane=control_plane,
         made=made,
         stand_ins=[made.issuer(), made.back_end(), made.alb(port=port)],
-    )
-
-
-def _endpoints(platform: Platform) -> tuple[Endpoint, Endpoint]:
-    cluster, network = platform.cluster, platform.network
-    return (
-        Endpoint(network.writer, pick=lambda: cluster.primary),
-        Endpoint(network.reader, pick=lambda: cluster.standby),
+        writer=Endpoint(network.writer, pick=lambda: cluster.primary),
+        reader=Endpoint(network.reader, pick=lambda: cluster.standby),
     )
 
 

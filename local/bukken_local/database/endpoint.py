@@ -34,6 +34,8 @@ class Endpoint:
     """Forwards TCP connections to the target that `pick` names when they are made.
 
     For `stale_seconds` an answer of `pick` is used again, as a DNS answer is (Aurora's: 5).
+    All that a target says arrives `latency_seconds` later: a Pod's capacity is then its own
+    connections by the time a request takes, whatever the machine can do.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Endpoint:
     ) -> None:
         self.listen = listen
         self.stale_seconds = stale_seconds
+        self.latency_seconds = 0.0
         self.sides: set[_Side] = set()
         self._pick = pick
         self._picked: tuple[float, Address] | None = None
@@ -169,3 +172,21 @@ class _Target(_Side):
             return
         self.join(self._client)
         self._client.join(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Say it at once, or when its time has come.
+
+        Until then nothing else is heard, nor that it is the end: so all stays in its order.
+        """
+        if not self._endpoint.latency_seconds:
+            super().data_received(data)
+            return
+        self.transport.pause_reading()
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._endpoint.latency_seconds, self._say_late, data)
+
+    def _say_late(self, data: bytes) -> None:
+        if self.other:
+            # In this order: a client that reads slowly has us pause again.
+            self.transport.resume_reading()
+            super().data_received(data)

@@ -97,6 +97,23 @@ def test_a_stale_endpoint_still_gives_the_old_instance(free_address: FreeAddress
     assert asyncio.run(ask()) == [b"one", b"one", b"two"]
 
 
+def test_an_answer_takes_so_much_longer(free_address: FreeAddress) -> None:
+    """What a target says arrives whole and in its order, and no part of it before its time."""
+
+    async def ask() -> tuple[bytes, float]:
+        listen = free_address()
+        async with _server(_saying(b"one:")) as one, _endpoint(listen, pick=lambda: one) as slow:
+            slow.latency_seconds = 0.1
+            began = asyncio.get_running_loop().time()
+            answer = await _ask(listen, bytes(range(256)) * 4096)
+            return answer, asyncio.get_running_loop().time() - began
+
+    answer, took = asyncio.run(ask())
+
+    assert answer == b"one:" + bytes(range(256)) * 4096
+    assert took >= 0.1
+
+
 def test_a_refusing_target_fails_the_client_at_once(free_address: FreeAddress) -> None:
     """A client of a dead instance gets an error, it does not wait."""
 
