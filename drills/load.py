@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
@@ -26,7 +27,6 @@ from typing import Any, Final, TextIO
 import httpx
 import msgspec
 
-PATIENCE_SECONDS: Final = 60.0
 LONGEST_PAUSE_SECONDS: Final = 2.0
 NOT_NOW: Final = frozenset({429, 502, 503, 504})
 READ_KEY: Final = "drill-read"
@@ -46,22 +46,24 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         urls: by kind of request, whom to ask.
         tokens: by kind.
         a_second: by kind, how many.
-        surge: reads a second beside them while it lasts, by clients that never ask again.
         burst: by kind, how many at once every `burst_seconds`.
-        sweep_seconds: how much longer than that a pause becomes, step by step, and then anew.
         connections: how many clients take turns; each opens more when its own are busy.
         run: a word that no other run's keys begin with.
+        surge: reads a second beside them while it lasts, by clients that never ask again.
+        sweep_seconds: how much longer a pause between bursts becomes, step by step, and then anew.
+        patience_seconds: after so long a patient client gives up too.
     """
 
     urls: dict[str, str]
     tokens: dict[str, str]
     a_second: dict[str, float]
-    surge: float
     burst: dict[str, int]
     burst_seconds: float
-    sweep_seconds: float
     connections: int
     run: str
+    surge: float = 0
+    sweep_seconds: float = 0
+    patience_seconds: float = 60
 
 
 class Sender:
@@ -71,13 +73,14 @@ class Sender:
         self._plan = plan
         self._clients = clients
         self._to = to
-        self._sent = 0
+        self._sent: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[None]] = set()
         self._chance = random.Random(plan.run)  # noqa: S311 — no secret
 
     def send(self, kind: str, *, due: float, ever_patient: bool = True) -> None:
         """Sends one; returns at once. Every other client is patient, unless none is."""
-        number, self._sent = self._sent, self._sent + 1
+        # Each kind is counted by itself: of all together, one kind's might all be of one parity.
+        number, self._sent[kind] = self._sent[kind], self._sent[kind] + 1
         patient = ever_patient and number % 2 == 1
         sending = self._send(kind, due=due, number=number, patient=patient)
         task = asyncio.create_task(sending)
@@ -89,8 +92,14 @@ class Sender:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
+<<<<<<< HEAD
     async def _send(self, kind: str, *, due: float, number: int, patient: bool) -> None:
         key = f"{self._plan.run}-{number}"
+=======
+    async def _send(self, kind: str, *, due: float, number: int) -> None:
+        patient = number % 2 == 1
+        key = f"{self._plan.run}-{kind}-{number}"
+>>>>>>> w-planned
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
         attempts = 0
@@ -98,7 +107,7 @@ class Sender:
             attempts += 1
             answer, status = await _answered(client, asked)
             again = answer is None or answer.status_code in NOT_NOW
-            over = time.monotonic() - due > PATIENCE_SECONDS
+            over = time.monotonic() - due > self._plan.patience_seconds
             if not (patient and again) or over:
                 break
             await asyncio.sleep(self._pause(answer, attempts=attempts))
@@ -162,6 +171,7 @@ def _receipt(answer: httpx.Response | None) -> str:
 
 def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
     """When each request is due, and its kind, in their order and without end."""
+<<<<<<< HEAD
     steady = [
         _each(began + n / rate, kind, 1, repeat(1 / rate))
         for n, (kind, rate) in enumerate(plan.a_second.items())
@@ -184,6 +194,15 @@ def _each(due: float, kind: str, many: int, pauses: Iterable[float]) -> Iterator
 def _pauses(seconds: float, *, sweep: float) -> Iterator[float]:
     for step in cycle(range(SWEEP_STEPS)):
         yield seconds + sweep * step / SWEEP_STEPS
+=======
+    due = [(began, 1 / rate, 1, kind) for kind, rate in plan.a_second.items() if rate]
+    due += [(began, plan.burst_seconds, many, kind) for kind, many in plan.burst.items() if many]
+    while due:
+        due.sort()
+        when, pause, many, kind = due.pop(0)
+        yield from ((when, kind) for _ in range(many))
+        due.append((when + pause, pause, many, kind))
+>>>>>>> w-planned
 
 
 async def send_all(plan: Plan, *, to: TextIO) -> None:

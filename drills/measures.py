@@ -115,15 +115,20 @@ def _first_write(run: Run) -> float:
 
 
 def _goodput_short_percent(run: Run) -> float:
-    """While the fault lasts: what is missing of the capacity for reads that the drill has noted."""
+    """While the fault lasts: what is missing of the capacity for reads that the drill has noted.
+
+    An answer to somebody who has gone is none.
+    """
     capacity = run.marks.get("capacity", 0)
     lasted = run.fault_ended - run.fault_began
-    reads = of_kinds(run.answers, "reads")
-    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in reads)
+    reads = [a for a in of_kinds(run.answers, "reads") if a.good and a.took < GONE_SECONDS]
+    good = sum(run.fault_began <= answer.done <= run.fault_ended for answer in reads)
     return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
 
 
 SLOW_SECONDS: Final = 1.0
+GONE_SECONDS: Final = 3.0
+"""Three seconds without a page, and half of those who read on a telephone have left it."""
 
 MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "failed": _failed,

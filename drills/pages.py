@@ -25,6 +25,9 @@ def write(root: Path | None = None) -> None:
         (root / file).write_text(written, encoding="utf-8")
     for record in known:
         draw(record, to=root / DOCS / f"{record.name}.svg")
+    kept = {root / DOCS / f"{record.name}.{kind}" for record in known for kind in ("md", "svg")}
+    for left in {*(root / DOCS).glob("*/*")} - kept:
+        left.unlink()
 
 
 def texts(known: Sequence[Record]) -> Mapping[Path, str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from drills.answers import KINDS, Answer, of_kinds
 from drills.drill import Control, Drill
-from drills.lines import Line, values
+from drills.lines import values
 from drills.measures import MEASURES, SLOW_SECONDS, Run, Verdict
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -80,7 +80,7 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             control=control.name if control else None,
             protects=control.protects if control else "",
-            lines=[pair for line in (control.lines if control else ()) for pair in _truth(line)],
+            lines=lines_as_they_are(control) if control else [],
             measures={name: _rounded(measure(run)) for name, measure in MEASURES.items()},
             asked={kind: len(of_kinds(run.impatient, kind)) for kind in KINDS},
             statuses=_statuses(run.impatient),
@@ -138,9 +138,13 @@ def records(results: Path = RESULTS) -> list[Record]:
     return [msgspec.json.decode(file.read_bytes(), type=Record) for file in files]
 
 
-def _truth(line: Line) -> list[tuple[str, Any]]:
-    found = values(line)
-    return [(line.told(file), value) for file, value in zip(line.files, found, strict=True)]
+def lines_as_they_are(control: Control) -> list[tuple[str, Any]]:
+    """Each line of a control as a reader finds it, and what stands there now."""
+    return [
+        (line.told(file), value)
+        for line in control.lines
+        for file, value in zip(line.files, values(line), strict=True)
+    ]
 
 
 def _rounded(value: float) -> float:

@@ -21,6 +21,7 @@ class Capacity(Doing, frozen=True, tag="capacity"):
 
     clients: int
     seconds: float = 4
+    warm_seconds: float = 2
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until all have had their last answer."""
@@ -31,19 +32,23 @@ class Capacity(Doing, frozen=True, tag="capacity"):
         async with httpx.AsyncClient(
             base_url=stage.platform.url, limits=limits, headers=headers, trust_env=False, timeout=20
         ) as client:
-            until = time.monotonic() + self.seconds
-            asking = (_answered(client, until=until) for _ in range(self.clients))
+            since = time.monotonic() + self.warm_seconds
+            asking = (
+                _answered(client, since=since, until=since + self.seconds)
+                for _ in range(self.clients)
+            )
             stage.marks["capacity"] = sum(await asyncio.gather(*asking)) / self.seconds
 
 
-async def _answered(client: httpx.AsyncClient, *, until: float) -> int:
-    """How many were, before the time was over."""
+async def _answered(client: httpx.AsyncClient, *, since: float, until: float) -> int:
+    """How many were, between the two."""
     good = 0
     for number in count():
         answer = await client.get(read_path(number))
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > until:
             break
-        good += answer.is_success
+        good += answer.is_success and now > since
     return good
 
 
