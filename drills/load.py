@@ -92,14 +92,8 @@ class Sender:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-<<<<<<< HEAD
     async def _send(self, kind: str, *, due: float, number: int, patient: bool) -> None:
-        key = f"{self._plan.run}-{number}"
-=======
-    async def _send(self, kind: str, *, due: float, number: int) -> None:
-        patient = number % 2 == 1
         key = f"{self._plan.run}-{kind}-{number}"
->>>>>>> w-planned
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
         attempts = 0
@@ -171,7 +165,6 @@ def _receipt(answer: httpx.Response | None) -> str:
 
 def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
     """When each request is due, and its kind, in their order and without end."""
-<<<<<<< HEAD
     steady = [
         _each(began + n / rate, kind, 1, repeat(1 / rate))
         for n, (kind, rate) in enumerate(plan.a_second.items())
@@ -194,15 +187,6 @@ def _each(due: float, kind: str, many: int, pauses: Iterable[float]) -> Iterator
 def _pauses(seconds: float, *, sweep: float) -> Iterator[float]:
     for step in cycle(range(SWEEP_STEPS)):
         yield seconds + sweep * step / SWEEP_STEPS
-=======
-    due = [(began, 1 / rate, 1, kind) for kind, rate in plan.a_second.items() if rate]
-    due += [(began, plan.burst_seconds, many, kind) for kind, many in plan.burst.items() if many]
-    while due:
-        due.sort()
-        when, pause, many, kind = due.pop(0)
-        yield from ((when, kind) for _ in range(many))
-        due.append((when + pause, pause, many, kind))
->>>>>>> w-planned
 
 
 async def send_all(plan: Plan, *, to: TextIO) -> None:
