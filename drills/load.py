@@ -166,9 +166,7 @@ def _receipt(answer: httpx.Response | None) -> str:
 def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
     """When each request is due, and its kind, in their order and without end."""
     steady = [
-        _each(began + n / rate, kind, 1, repeat(1 / rate))
-        for n, (kind, rate) in enumerate(plan.a_second.items())
-        if rate
+        _each(began, kind, 1, repeat(1 / rate)) for kind, rate in plan.a_second.items() if rate
     ]
     bursts = [
         _each(began, kind, many, _pauses(plan.burst_seconds, sweep=plan.sweep_seconds))

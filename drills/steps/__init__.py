@@ -12,6 +12,9 @@ Step = (
     | unplanned.Kill
     | unplanned.Hang
     | outside.BackEnd
+    | outside.Issuer
+    | outside.Begin
+    | outside.Complete
     | overload.Capacity
     | overload.Surge
     | database.FailOver
