@@ -114,6 +114,12 @@ def _first_write(run: Run) -> float:
     return min(good, default=math.inf) - since
 
 
+def _delivered(run: Run) -> float:
+    """Seconds from the end of the fault until the last inquiry that was accepted is delivered."""
+    asked = of_kinds(run.answers, "inquiries")
+    return run.marks.get("delivered", math.inf) - run.fault_ended if asked else 0
+
+
 def _goodput_short_percent(run: Run) -> float:
     """While the fault lasts: what is missing of the capacity for reads that the drill has noted.
 
@@ -142,6 +148,7 @@ MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "gap_seconds": _gap,
     "back_to_normal_seconds": _back_to_normal,
     "first_write_seconds": _first_write,
+    "delivered_seconds": _delivered,
     "goodput_short_percent": _goodput_short_percent,
     "lost": lambda run: len(run.lost),
     "doubled": lambda run: len(run.doubled),

@@ -79,7 +79,6 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
         fault_began=fault_began,
         fault_ended=fault_ended,
         finished=finished,
-        marks=dict(stage.marks),
     )
     return await _with_what_is_kept(run, stage=stage)
 
@@ -101,6 +100,7 @@ async def _with_what_is_kept(run: Run, *, stage: Stage) -> Run:
         lost=await lost(run.answers, stage=stage),
         doubled=await doubled(run.answers, stage=stage),
         wrong=await wrong(run.answers, stage=stage),
+        marks=dict(stage.marks),  # last: when the last inquiry was delivered is noted meanwhile
     )
 
 
