@@ -114,15 +114,27 @@ def _first_write(run: Run) -> float:
     return min(good, default=math.inf) - since
 
 
+def _delivered(run: Run) -> float:
+    """Seconds from the end of the fault until the last inquiry that was accepted is delivered."""
+    asked = of_kinds(run.answers, "inquiries")
+    return run.marks.get("delivered", math.inf) - run.fault_ended if asked else 0
+
+
 def _goodput_short_percent(run: Run) -> float:
-    """While the fault lasts: what is missing of the capacity that the drill has noted."""
+    """While the fault lasts: what is missing of the capacity for reads that the drill has noted.
+
+    An answer to somebody who has gone is none.
+    """
     capacity = run.marks.get("capacity", 0)
     lasted = run.fault_ended - run.fault_began
-    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in run.answers)
+    reads = [a for a in of_kinds(run.answers, "reads") if a.good and a.took < GONE_SECONDS]
+    good = sum(run.fault_began <= answer.done <= run.fault_ended for answer in reads)
     return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
 
 
 SLOW_SECONDS: Final = 1.0
+GONE_SECONDS: Final = 3.0
+"""Three seconds without a page, and half of those who read on a telephone have left it."""
 
 MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "failed": _failed,
@@ -136,6 +148,7 @@ MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "gap_seconds": _gap,
     "back_to_normal_seconds": _back_to_normal,
     "first_write_seconds": _first_write,
+    "delivered_seconds": _delivered,
     "goodput_short_percent": _goodput_short_percent,
     "lost": lambda run: len(run.lost),
     "doubled": lambda run: len(run.doubled),

@@ -79,7 +79,6 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
         fault_began=fault_began,
         fault_ended=fault_ended,
         finished=finished,
-        marks=dict(stage.marks),
     )
     return await _with_what_is_kept(run, stage=stage)
 
@@ -101,6 +100,7 @@ async def _with_what_is_kept(run: Run, *, stage: Stage) -> Run:
         lost=await lost(run.answers, stage=stage),
         doubled=await doubled(run.answers, stage=stage),
         wrong=await wrong(run.answers, stage=stage),
+        marks=dict(stage.marks),  # last: when the last inquiry was delivered is noted meanwhile
     )
 
 
@@ -143,6 +143,7 @@ async def _loaded(load: Load, *, stage: Stage, word: str) -> AsyncIterator[Path]
         cwd=directory,
     )
     remember(child, state_file=stage.platform.state.children)
+    stage.load = child
     try:
         yield answers
     finally:
@@ -161,6 +162,8 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
         a_second={kind: getattr(load, kind) for kind in SCOPES},
         burst={"reads": load.burst, "writes": load.burst_writes},
         burst_seconds=load.burst_seconds,
+        sweep_seconds=load.sweep_seconds,
+        surge=load.surge,
         connections=load.connections,
         run=word,
     )

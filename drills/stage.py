@@ -16,6 +16,7 @@ from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.platform import Platform
 from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING
+from bukken_local.processes.child import Child
 from bukken_local.processes.waiting import until
 from bukken_local.start import running
 from bukken_local.state import State
@@ -38,12 +39,14 @@ class Stage:
         time_scale: of its waits.
         replicas: how many Pods of each Deployment.
         marks: moments that a step wants to be known, by the machine's monotonic clock.
+        load: the process that sends it, while it does.
     """
 
     platform: Platform
     time_scale: float
     replicas: Mapping[str, int]
     marks: dict[str, float] = field(default_factory=dict)
+    load: Child | None = None
 
     @property
     def control_plane(self) -> ControlPlane:

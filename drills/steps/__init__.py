@@ -1,6 +1,6 @@
 """What can be done to a platform; a drill's file names a step by its `do`."""
 
-from drills.steps import database, outside, planned, unplanned
+from drills.steps import database, outside, overload, planned, unplanned
 from drills.steps.doing import Doing, Wait
 
 Step = (
@@ -12,6 +12,11 @@ Step = (
     | unplanned.Kill
     | unplanned.Hang
     | outside.BackEnd
+    | outside.Issuer
+    | outside.Begin
+    | outside.Complete
+    | overload.Capacity
+    | overload.Surge
     | database.FailOver
 )
 
