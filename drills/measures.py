@@ -20,7 +20,7 @@ class Run:
         answers: of all requests, by the time at which they were due.
         began, ended: when the load did, by the machine's monotonic clock.
         fault_began, fault_ended: of what was done to the platform.
-        finished: whether what was done came to its end.
+        finished: whether what was done came to its end, and all that was written to the feed.
         lost: keys that were acknowledged and are not there.
         doubled: keys that are there more than once.
         wrong: keys that were refused and are there all the same.

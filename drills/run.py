@@ -23,7 +23,7 @@ from bukken_local.processes.left_behind import remember
 from bukken_local.processes.waiting import until
 from drills.answers import read_answers
 from drills.drill import Control, Drill, Load
-from drills.kept import doubled, lost, wrong
+from drills.kept import doubled, lost, numbered, wrong
 from drills.load import LISTING, READ_KEY, Plan
 from drills.measures import DETECTED, Run, lost_until_detected, verdicts
 from drills.record import Played
@@ -97,6 +97,7 @@ async def _done(fault: Sequence[Doing], *, stage: Stage, say: Say) -> bool:
 async def _with_what_is_kept(run: Run, *, stage: Stage) -> Run:
     return replace(
         run,
+        finished=run.finished and await numbered(stage=stage),
         lost=await lost(run.answers, stage=stage),
         doubled=await doubled(run.answers, stage=stage),
         wrong=await wrong(run.answers, stage=stage),

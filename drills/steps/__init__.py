@@ -18,6 +18,12 @@ Step = (
     | overload.Capacity
     | overload.Surge
     | database.FailOver
+    | database.StaleEndpoints
+    | database.RestartDatabase
+    | database.Silence
+    | database.Freeze
+    | database.RotatePasswords
+    | database.EndSessions
 )
 
 __all__ = ["Doing", "Step"]

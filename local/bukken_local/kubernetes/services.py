@@ -63,6 +63,8 @@ class Services:
         self._clock = asyncio.get_running_loop().time
         self._names: dict[str, Endpoints | TargetGroup] = {}
         self.target_groups: list[TargetGroup] = []
+        self.external: dict[str, Callable[[], Sequence[str]]] = {}
+        """By name, what is no Pod's: a Service of type ExternalName. Its answer is never stale."""
         for service in services:
             if service.spec.publish_not_ready_addresses:
                 self._names[service.name] = Endpoints(service, pods_of=pods_of, delays=delays)
@@ -84,6 +86,8 @@ class Services:
     def lookup(self, name: str) -> Sequence[str] | None:
         """The addresses behind a DNS name; None if no Service has it."""
         service, _, domain = name.partition(".")
+        if domain == CLUSTER_DOMAIN and service in self.external:
+            return self.external[service]()
         if domain != CLUSTER_DOMAIN or service not in self._names:
             return None
         return self._names[service].answer(now=self._clock())

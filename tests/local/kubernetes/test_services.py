@@ -118,3 +118,16 @@ def test_a_service_that_nobody_made_is_unknown() -> None:
         assert services.lookup("thing.default.svc.cluster.local.") is None
 
     asyncio.run(story())
+
+
+def test_a_name_outside_the_cluster_is_answered_as_it_is_now() -> None:
+    """It has no Pods, and no delay of their Services."""
+
+    async def play_it() -> list[Sequence[str] | None]:
+        services, addresses = services_of([]), ["127.0.77.5"]
+        services.external["database"] = lambda: list(addresses)
+        before = services.lookup("database.bukken.svc.cluster.local.")
+        addresses[0] = "127.0.77.6"
+        return [before, services.lookup("database.bukken.svc.cluster.local.")]
+
+    assert asyncio.run(play_it()) == [["127.0.77.5"], ["127.0.77.6"]]
