@@ -71,7 +71,7 @@ class Control(Section, frozen=True):
         name: a few words: "no preStop".
         protects: from what the line keeps people, for the index.
         lines: what is changed, in the true files.
-        hurts: at least so much of a measure.
+        hurts: at least so much more of a measure than with all lines.
         fault: what happens instead, where the line is about another way of doing it.
     """
 

@@ -5,8 +5,10 @@ brackets a list's member, by its `name` (or, for environment variables and clust
 its number from 0. A line of Python is named by how it begins, see `drills.python_lines`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +20,15 @@ Alter = Callable[[str], str]
 """Gives a file's text as it shall be read."""
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
+
+_EVERYWHERE: Final = (
+    "static_resources.",
+    ".filter_chains[0].filters[envoy.filters.network.http_connection_manager]",
+    ".filter_chains[0].filters[0]",
+    ".typed_config",
+    "typed_extension_protocol_options.envoy.extensions.upstreams.http.v3.HttpProtocolOptions.",
+    "spec.template.spec.",
+)
 
 
 class NoSuchLine(Exception):
@@ -59,10 +70,17 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether its files are Python; the others are YAML."""
         return all(file.endswith(".py") for file in self.files)
 
-    @property
-    def told(self) -> str:
-        """The line as a reader finds it."""
-        return f"{' and '.join(self.files)}: {self.says or self.path}"
+    def told(self, file: str) -> str:
+        """The line as a reader finds it in one of its files."""
+        kind = "" if self.kind == "Deployment" or file.startswith("envoy") else f"{self.kind} "
+        return f"{file}: {self.says or kind + short(self.path)}"
+
+
+def short(path: str) -> str:
+    """A path without the steps that are the same everywhere in Envoy's files."""
+    for same in _EVERYWHERE:
+        path = path.replace(same, "")
+    return path
 
 
 def values(line: Line) -> Sequence[Any]:
@@ -185,11 +203,15 @@ def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noq
 
 
 def _documents(text: str) -> list[Any]:
-    # By way of text: behind a YAML alias two places are one object, and would change together.
-    documents = [each for each in yaml.safe_load_all(text) if each is not None]
-    return [
-        yaml.load(yaml.dump(each, Dumper=_NoAliases), Loader=yaml.SafeLoader) for each in documents
-    ]
+    # By way of JSON: behind a YAML alias two places are one object, and would change together.
+    documents: list[Any] = json.loads(_read(text))
+    return documents
+
+
+@cache
+def _read(text: str) -> str:
+    """Kept: each of a hundred lines is looked for in one of ten files, and YAML is slow to read."""
+    return json.dumps([each for each in yaml.safe_load_all(text) if each is not None])
 
 
 def _text(file: str) -> str:
@@ -197,8 +219,3 @@ def _text(file: str) -> str:
     if not found.is_file():
         raise NoSuchLine(f"there is no file {file}")
     return found.read_text(encoding="utf-8")
-
-
-class _NoAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 — PyYAML's
-        return True

@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,7 +23,6 @@ from typing import Any, Final, TextIO
 import httpx
 import msgspec
 
-PATIENCE_SECONDS: Final = 60.0
 LONGEST_PAUSE_SECONDS: Final = 2.0
 NOT_NOW: Final = frozenset({429, 502, 503, 504})
 READ_KEY: Final = "drill-read"
@@ -44,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         burst: by kind, how many at once every `burst_seconds`.
         connections: how many clients take turns; each opens more when its own are busy.
         run: a word that no other run's keys begin with.
+        patience_seconds: after so long a patient client gives up too.
     """
 
     urls: dict[str, str]
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     burst_seconds: float
     connections: int
     run: str
+    patience_seconds: float = 60
 
 
 class Sender:
@@ -62,13 +64,14 @@ class Sender:
         self._plan = plan
         self._clients = clients
         self._to = to
-        self._sent = 0
+        self._sent: Counter[str] = Counter()
         self._under_way: set[asyncio.Task[None]] = set()
         self._chance = random.Random(plan.run)  # noqa: S311 — no secret
 
     def send(self, kind: str, *, due: float) -> None:
         """Sends one; returns at once."""
-        number, self._sent = self._sent, self._sent + 1
+        # Each kind is counted by itself: of all together, one kind's might all be of one parity.
+        number, self._sent[kind] = self._sent[kind], self._sent[kind] + 1
         task = asyncio.create_task(self._send(kind, due=due, number=number))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -80,7 +83,7 @@ class Sender:
 
     async def _send(self, kind: str, *, due: float, number: int) -> None:
         patient = number % 2 == 1
-        key = f"{self._plan.run}-{number}"
+        key = f"{self._plan.run}-{kind}-{number}"
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
         attempts = 0
@@ -88,7 +91,7 @@ class Sender:
             attempts += 1
             answer, status = await _answered(client, asked)
             again = answer is None or answer.status_code in NOT_NOW
-            over = time.monotonic() - due > PATIENCE_SECONDS
+            over = time.monotonic() - due > self._plan.patience_seconds
             if not (patient and again) or over:
                 break
             await asyncio.sleep(self._pause(answer, attempts=attempts))
@@ -148,8 +151,7 @@ def _receipt(answer: httpx.Response | None) -> str:
 
 def schedule(plan: Plan, *, began: float) -> Iterator[tuple[float, str]]:
     """When each request is due, and its kind, in their order and without end."""
-    due = [(began + n / rate, 1 / rate, 1, kind)
-           for n, (kind, rate) in enumerate(plan.a_second.items()) if rate]  # fmt: skip
+    due = [(began, 1 / rate, 1, kind) for kind, rate in plan.a_second.items() if rate]
     due += [(began, plan.burst_seconds, many, kind) for kind, many in plan.burst.items() if many]
     while due:
         due.sort()

@@ -150,27 +150,42 @@ MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One measure of a run beside its bound."""
+    """One measure of a run beside its bound.
+
+    Attributes:
+        measure: its name.
+        value: what it was.
+        bound: with all lines, what it may be at most; without some, how much more it must be than
+            with them.
+        more_than: what it was with all lines; None: that is this run.
+    """
 
     measure: str
     value: float
     bound: float
-    least: bool
+    more_than: float | None = None
 
     @property
     def holds(self) -> bool:
         """Whether it is as the drill says."""
-        return self.value >= self.bound if self.least else self.value <= self.bound
+        if self.more_than is None:
+            return self.value <= self.bound
+        return self.value >= self.more_than + self.bound
 
     def __str__(self) -> str:
-        sign = "≥" if self.least else "≤"
-        return f"{self.measure} {self.value:.3g} (expected {sign} {self.bound:.3g})"
+        if self.more_than is None:
+            return f"{self.measure} {self.value:.3g} (≤ {self.bound:.3g})"
+        return f"{self.measure} {self.value:.3g} (≥ {self.more_than:.3g} + {self.bound:.3g})"
 
 
-def verdicts(run: Run, bounds: Mapping[str, float], *, least: bool) -> Iterator[Verdict]:
-    """Each bound beside what was measured."""
+def verdicts(
+    run: Run, bounds: Mapping[str, float], *, more_than: Run | None = None
+) -> Iterator[Verdict]:
+    """Each bound beside what was measured; of a control, beside what it was with all lines."""
     for name, bound in bounds.items():
-        yield Verdict(measure=name, value=MEASURES[name](run), bound=bound, least=least)
+        measure = MEASURES[name]
+        former = None if more_than is None else measure(more_than)
+        yield Verdict(measure=name, value=measure(run), bound=bound, more_than=former)
 
 
 def lost_until_detected(*, a_second: float, pods: int, seconds: float) -> float:

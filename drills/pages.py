@@ -1,5 +1,115 @@
-"""The pages below docs/drills, made from what is kept of the runs."""
+"""The pages below docs/drills, made from what is kept of the runs and from the files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from bukken_local.processes import binaries
+from drills import model, settings
+from drills.drill import all_drills
+from drills.picture import draw
+from drills.record import Played, Record, records
+from drills.texts import text
+
+DOCS: Final = Path("docs") / "drills"
 
 
-def write() -> None:
-    """Writes them."""
+def write(root: Path | None = None) -> None:
+    """Writes all of them; a drill that was never played has no page."""
+    root = root or binaries.checkout()
+    known = records()
+    for file, written in texts(known).items():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text(written, encoding="utf-8")
+    for record in known:
+        draw(record, to=root / DOCS / f"{record.name}.svg")
+    kept = {root / DOCS / f"{record.name}.{kind}" for record in known for kind in ("md", "svg")}
+    for left in {*(root / DOCS).glob("*/*")} - kept:
+        left.unlink()
+
+
+def texts(known: Sequence[Record]) -> Mapping[Path, str]:
+    """Each page's text, by its path from the root."""
+    pages = {DOCS / f"{record.name}.md": _page(record) for record in known}
+    return {
+        **pages,
+        DOCS / "index.md": _index(known),
+        DOCS / "model.md": model.page(),
+        DOCS / "settings.md": settings.page(),
+    }
+
+
+def _index(known: Sequence[Record]) -> str:
+    rows = "".join(f"{row}\n" for row in _rows(known))
+    return text("index").format(rows=rows, waiting=_not_played(known))
+
+
+def _rows(known: Sequence[Record]) -> Iterator[str]:
+    for record in known:
+        first, *controls = record.runs
+        for run in controls:
+            lines = "<br>".join(f"`{line}`" for line, _ in run.lines)
+            gaps = f"{first.measures['gap_seconds']:.2g} / {run.measures['gap_seconds']:.2g}"
+            link = f"[{record.name}]({record.name}.md)"
+            cells = (lines, run.protects, _short(first), _short(run), gaps, link)
+            yield f"| {' | '.join(cells)} |"
+
+
+def _short(run: Played) -> str:
+    return run.told.replace(" failed", "", 1)
+
+
+def _not_played(known: Sequence[Record]) -> str:
+    there = {record.name for record in known}
+    waiting = [name for name, _ in all_drills() if name not in there]
+    return f"\nNot played yet: {', '.join(waiting)}.\n" if waiting else ""
+
+
+def _page(record: Record) -> str:
+    return text("drill").format(
+        title=record.title,
+        story=record.story.strip(),
+        name=record.name.rpartition("/")[2],
+        whole=record.name,
+        runs="".join(f"{row}\n" for row in _runs(record)),
+        fault=_flow(record.fault),
+        load=_flow(_of_load(record.load)),
+        factor=record.time_scale,
+        machine=record.machine,
+        up="../" * record.name.count("/"),
+        controls="".join(_control(run) for run in record.runs[1:]),
+    )
+
+
+def _runs(record: Record) -> Iterator[str]:
+    for run in record.runs:
+        gap, slowest = run.measures["gap_seconds"], run.measures["slowest_seconds"]
+        holds = "yes" if run.holds else "**no**"
+        why = "; ".join(run.verdicts)
+        yield f"| {run.called} | {_short(run)} | {gap:.2g} | {slowest:.2g} | {holds}: {why} |"
+
+
+def _control(run: Played) -> str:
+    lines = "\n".join(f"- `{line}`{_value(value)}" for line, value in run.lines)
+    answers = ", ".join(f"{status}: {times:,}" for status, times in run.statuses.items())
+    called = f"{run.called[:1].upper()}{run.called[1:]}"
+    return text("control").format(
+        called=called, protects=run.protects, lines=lines, answers=answers
+    )
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 — of any type there is in a file
+    if value is None:
+        return " (nothing; something was added)"
+    return f": {_flow(value)}"
+
+
+def _of_load(load: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in load.items() if value}
+
+
+def _flow(value: Any) -> str:  # noqa: ANN401 — of any type there is in a file
+    written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+    return f"`{written.strip().removesuffix('...').strip()}`"

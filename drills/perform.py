@@ -1,9 +1,10 @@
 """One drill from beginning to end, on a platform of its own."""
 
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from drills.run import play
 from drills.stage import staged
 
 PORTS: Final = range(8388, 8400)  # beside a `make run` and a `make bench` that may be up
+CLAIMS: Final = "127.0.87.1"  # in no platform's network (bukken_local.network.NUMBERS)
 
 
 async def perform(name: str, drill: Drill, *, say: Callable[[str], None]) -> Record:
@@ -24,10 +26,10 @@ async def perform(name: str, drill: Drill, *, say: Callable[[str], None]) -> Rec
         NoNetwork: somebody listens on each port that the load balancer might have.
     """
     situation = drill.situation
-    with _state_directory() as directory:
+    with _state_directory() as directory, claimed_port() as port:
         async with staged(
             State(directory),
-            port=_free_port(),
+            port=port,
             time_scale=situation.time_scale,
             replicas=situation.replicas,
         ) as stage:
@@ -46,9 +48,29 @@ def _state_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _free_port() -> int:
+@contextmanager
+def claimed_port() -> Iterator[int]:
+    """One for the load balancer, held as long as the drill lasts.
+
+    Raises:
+        NoNetwork: there is none.
+    """
     for port in PORTS:
-        with suppress(NoNetwork):
-            refuse_taken("127.0.0.1", port=port)
-            return port
+        if claim := _claim(port):
+            with claim:
+                yield port
+            return
     raise NoNetwork(f"somebody listens on each port from {PORTS[0]} to {PORTS[-1]}")
+
+
+def _claim(port: int) -> socket.socket | None:
+    # Why not just look whether somebody listens? Two drills that begin together would both find
+    # nobody, and two Envoys share a port silently.
+    claim = socket.socket()
+    try:
+        claim.bind((CLAIMS, port))
+        refuse_taken("127.0.0.1", port=port)
+    except (OSError, NoNetwork):
+        claim.close()
+        return None
+    return claim

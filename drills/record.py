@@ -10,12 +10,22 @@ import msgspec
 
 from drills.answers import KINDS, Answer, of_kinds
 from drills.drill import Control, Drill
-from drills.lines import Line, values
+from drills.lines import values
 from drills.measures import MEASURES, SLOW_SECONDS, Run, Verdict
 
 RESULTS: Final = Path(__file__).parent / "results"
 BIN_SECONDS: Final = 0.5
 MACHINE: Final = f"{os.cpu_count()} cores, {machine.machine()}, Python {machine.python_version()}"
+
+
+_HURT: Final = (
+    ("patient_failed", "{:,.0f} although asked again"),
+    ("lost", "{:,.0f} acknowledged and lost"),
+    ("doubled", "{:,.0f} doubled"),
+    ("wrongly_done", "{:,.0f} refused and done"),
+    ("unfinished", "it never came to its end"),
+)
+"""What is told of a run beside its failures, where there is anything to tell."""
 
 
 class Bin(msgspec.Struct, frozen=True, array_like=True):
@@ -50,13 +60,27 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     fault_seconds: float
     bins: Sequence[Bin]
 
+    @property
+    def called(self) -> str:
+        """What a page calls it."""
+        return self.control or "with all lines"
+
+    @property
+    def told(self) -> str:
+        """Who was hurt, in a few words."""
+        measures, asked = self.measures, sum(self.asked.values())
+        share = f" ({measures['failed_percent']:.2g} %)" if measures["failed"] else ""
+        words = [f"{measures['failed']:,.0f} of {asked:,} failed{share}"]
+        words += [text.format(measures[name]) for name, text in _HURT if measures[name]]
+        return "; ".join(words)
+
     @classmethod
     def of(cls, run: Run, *, control: Control | None, verdicts: Sequence[Verdict]) -> Self:
         """What is to be kept of it."""
         return cls(
             control=control.name if control else None,
             protects=control.protects if control else "",
-            lines=[pair for line in (control.lines if control else ()) for pair in _truth(line)],
+            lines=lines_as_they_are(control) if control else [],
             measures={name: _rounded(measure(run)) for name, measure in MEASURES.items()},
             asked={kind: len(of_kinds(run.impatient, kind)) for kind in KINDS},
             statuses=_statuses(run.impatient),
@@ -114,11 +138,12 @@ def records(results: Path = RESULTS) -> list[Record]:
     return [msgspec.json.decode(file.read_bytes(), type=Record) for file in files]
 
 
-def _truth(line: Line) -> list[tuple[str, Any]]:
-    found = values(line)
+def lines_as_they_are(control: Control) -> list[tuple[str, Any]]:
+    """Each line of a control as a reader finds it, and what stands there now."""
     return [
-        (f"{file}: {line.says or line.path}", value)
-        for file, value in zip(line.files, found, strict=True)
+        (line.told(file), value)
+        for line in control.lines
+        for file, value in zip(line.files, values(line), strict=True)
     ]
 
 

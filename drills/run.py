@@ -47,12 +47,14 @@ Say = Callable[[str], None]
 async def play(drill: Drill, *, stage: Stage, say: Say) -> AsyncIterator[Played]:
     """Each run when it is over: first with all lines, then without some."""
     stage.slow_database(milliseconds=drill.situation.database_milliseconds)
+    first: Run | None = None
     for control in (None, *drill.controls):
         say(f"  {'with all lines' if control is None else control.name}: bringing it up")
         await stage.play(() if control is None else control.lines)
         run = await _run(drill, control, stage=stage, say=say)
         bounds = _expected(drill, stage=stage) if control is None else control.hurts
-        found = tuple(verdicts(run, bounds, least=control is not None))
+        found = tuple(verdicts(run, bounds, more_than=first))
+        first = first or run
         yield Played.of(run, control=control, verdicts=found)
 
 

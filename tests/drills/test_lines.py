@@ -1,0 +1,96 @@
+import msgspec
+import pytest
+import yaml
+
+from drills.lines import Line, NoSuchLine, alterations, steps, values
+
+QUERY = "k8s/base/query-api.yaml"
+TEXT = """
+kind: Service
+spec: {ports: [{port: 1}]}
+---
+kind: Deployment
+spec:
+  one: &same {two: 2}
+  other: *same
+  containers:
+  - {name: envoy, args: [a, b]}
+  - {name: app, env: []}
+"""
+
+
+def changed(**line: object) -> list[dict[str, object]]:
+    """The documents of a text after a change of one line."""
+    made = msgspec.convert({"files": [QUERY], **line}, Line)
+    return list(yaml.safe_load_all(alterations([made])[QUERY](TEXT)))
+
+
+def test_a_path_names_members_by_name_or_number() -> None:
+    """Dots between names, brackets for a list's members; a name may hold dots itself there."""
+    assert steps("a.b[envoy.filters.http.router].c[0]") == [
+        "a",
+        "b",
+        "envoy.filters.http.router",
+        "c",
+        0,
+    ]
+
+
+def test_a_line_is_taken_out() -> None:
+    """It and what is below it, and nothing else."""
+    _, deployment = changed(path="spec.containers[envoy].args", take_out=True)
+
+    assert deployment["spec"]["containers"] == [{"name": "envoy"}, {"name": "app", "env": []}]  # type: ignore[index]
+
+
+def test_behind_an_alias_one_place_is_changed() -> None:
+    """YAML's aliases are one object; here each place is its own."""
+    _, deployment = changed(path="spec.other.two", set=3)
+
+    assert deployment["spec"]["one"] == {"two": 2}  # type: ignore[index]
+    assert deployment["spec"]["other"] == {"two": 3}  # type: ignore[index]
+
+
+def test_something_is_added_to_a_list_or_to_a_mapping() -> None:
+    """A further member, or a name that was not there."""
+    _, listed = changed(path="spec.containers[app].env", add={"name": "X", "value": "1"})
+    _, named = changed(path="spec.containers[app].command", add=["python"])
+
+    assert listed["spec"]["containers"][1]["env"] == [{"name": "X", "value": "1"}]  # type: ignore[index]
+    assert named["spec"]["containers"][1]["command"] == ["python"]  # type: ignore[index]
+
+
+def test_another_kind_of_document() -> None:
+    """A manifest has several; the Deployment is meant unless the line says otherwise."""
+    service, _ = changed(kind="Service", path="spec.ports[0].port", set=2)
+
+    assert service["spec"] == {"ports": [{"port": 2}]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"path": "spec.strategies", "take_out": True},
+        {"path": "spec.containers[sidecar].args", "take_out": True},
+        {"path": "spec.containers[7]", "set": {}},
+        {"path": "spec.one.two", "set": 2},
+        {"path": "spec.one", "add": {}},
+        {"path": "spec.one", "kind": "Ingress", "set": 1},
+    ],
+)
+def test_a_line_that_is_not_there_is_an_error(line: dict[str, object]) -> None:
+    """A renamed field breaks the drill; so does a change that changes nothing."""
+    with pytest.raises(NoSuchLine):
+        changed(**line)
+
+
+def test_a_file_that_is_not_there_is_an_error() -> None:
+    """As is a path that leads nowhere."""
+    with pytest.raises(NoSuchLine, match=r"there is no file envoy/gone\.yaml"):
+        values(Line(files=("envoy/gone.yaml",), path="node", take_out=True))
+
+
+def test_a_line_is_changed_in_one_way() -> None:
+    """Taken out, set, or added."""
+    with pytest.raises(ValueError, match="exactly one of"):
+        Line(files=(QUERY,), path="spec", take_out=True, set=1)

@@ -1,0 +1,59 @@
+"""docs/drills is complete and true: of the drills and lines that there are."""
+
+from pathlib import Path
+
+import pytest
+
+from drills.drill import all_drills, read_drill
+from drills.pages import DOCS, texts
+from drills.record import Record, lines_as_they_are, records
+
+ROOT = Path(__file__).parents[2]
+KNOWN = {record.name: record for record in records()}
+DRILLS = dict(all_drills())
+
+
+def test_every_drill_was_played() -> None:
+    """And nothing is told of one that there is not any more."""
+    assert sorted(KNOWN) == sorted(DRILLS)
+
+
+@pytest.mark.parametrize("record", KNOWN.values(), ids=KNOWN)
+def test_a_record_is_of_the_drill_as_it_is(record: Record) -> None:
+    """With all of its controls and no other, in their order."""
+    drill = read_drill(DRILLS[record.name])
+
+    names = [None, *(control.name for control in drill.controls)]
+    assert [run.control for run in record.runs] == names
+    assert (record.title, record.story) == (drill.title, drill.story)
+
+
+@pytest.mark.parametrize("record", KNOWN.values(), ids=KNOWN)
+def test_a_record_is_of_the_lines_as_they_are(record: Record) -> None:
+    """A line that was changed since must be drilled again: what is told of it is of another."""
+    drill = read_drill(DRILLS[record.name])
+
+    for control, run in zip(drill.controls, record.runs[1:], strict=True):
+        assert [tuple(pair) for pair in run.lines] == lines_as_they_are(control)
+
+
+@pytest.mark.parametrize("record", KNOWN.values(), ids=KNOWN)
+def test_nobody_was_hurt_with_the_lines_and_somebody_without(record: Record) -> None:
+    """The promise of this repository."""
+    assert [run.called for run in record.runs if not run.holds] == []
+
+
+def test_the_pages_are_those_of_the_records_and_files() -> None:
+    """`make drills ARGS=--pages` writes them anew."""
+    written = texts([*KNOWN.values()])
+
+    stale = [str(file) for file, text in written.items() if (ROOT / file).read_text() != text]
+    assert stale == []
+
+
+def test_each_page_has_its_picture_and_nothing_is_left_over() -> None:
+    """A drill that is gone takes its page with it."""
+    pages = {str(DOCS / f"{name}.{kind}") for name in KNOWN for kind in ("md", "svg")}
+    found = {str(file.relative_to(ROOT)) for file in (ROOT / DOCS).glob("*/*")}
+
+    assert found == pages
