@@ -195,7 +195,8 @@ def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noq
     found = [
         each
         for each in documents
-        if each.get("kind") == line.kind and line.named in ("", each["metadata"]["name"])
+        if each.get("kind") == line.kind
+        and (not line.named or each["metadata"]["name"] == line.named)
     ]
     if len(found) != 1:
         raise NoSuchLine(f"{file}: {len(found)} documents {line.kind} {line.named}")
