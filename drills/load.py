@@ -4,7 +4,7 @@ Each request is sent when it is due, whatever became of the ones before: a clien
 answer asks nothing while the platform stands still, and so never sees that it did. Ends at SIGTERM,
 when all that is under way has been answered.
 
-Two kinds of client, by turns: one never asks again; one does as docs/writing-listings.md says:
+Two kinds of client, one of each in two: one never asks again; one does as docs/writing-listings.md says:
 after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that grows.
 """
 
@@ -82,7 +82,7 @@ class Sender:
             await asyncio.wait(self._under_way)
 
     async def _send(self, kind: str, *, due: float, number: int) -> None:
-        patient = number % 2 == 1
+        patient = self._is_patient(number)
         key = f"{self._plan.run}-{kind}-{number}"
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
@@ -100,6 +100,14 @@ class Sender:
         took = time.monotonic() - due
         line = [due, took, kind, patient, status, attempts, written, receipt]
         self._to.write(json.dumps(line) + "\n")
+
+    def _is_patient(self, number: int) -> bool:
+        """One of each two; which, is chance.
+
+        By turns, all of the others would go to one of two Pods, as a load balancer takes turns too.
+        """
+        pair = random.Random(f"{self._plan.run}-{number // 2}")  # noqa: S311 — no secret
+        return (number + pair.getrandbits(1)) % 2 == 1
 
     def _pause(self, answer: httpx.Response | None, *, attempts: int) -> float:
         said = answer.headers.get("Retry-After", "") if answer is not None else ""
