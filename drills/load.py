@@ -4,8 +4,9 @@ Each request is sent when it is due, whatever became of the ones before: a clien
 answer asks nothing while the platform stands still, and so never sees that it did. Ends at SIGTERM,
 when all that is under way has been answered.
 
-Two kinds of client, one of each in two: one never asks again; one does as docs/writing-listings.md says:
-after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that grows.
+Two kinds of client, one of each in two: one never asks again; one does as docs/writing-listings.md
+says: after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that
+grows.
 """
 
 import asyncio

@@ -168,10 +168,11 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
 
 def _expected(drill: Drill, *, stage: Stage) -> dict[str, float]:
     return {
-        name: (
-            _detected(drill, measure=name, stage=stage, answered=bound == DETECTED)
-            if bound in (DETECTED, UNANSWERED)
-            else float(bound)
+        name: sum(
+            _detected(drill, measure=name, stage=stage, answered=word == DETECTED)
+            if word in (DETECTED, UNANSWERED)
+            else float(word)
+            for word in str(bound).split(" + ")
         )
         for name, bound in drill.expect.items()
     }

@@ -31,8 +31,8 @@ class Quarantine(Doing, frozen=True, tag="quarantine"):
     """
 
     deployment: Deployment
-    seconds: float = 10
-    held_seconds: float = 8
+    seconds: float = 8
+    held_seconds: float = 5
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until the Pod is no more."""
