@@ -92,8 +92,9 @@ class Drill(Section, frozen=True):
     Attributes:
         title: a sentence without its full stop.
         story: what happens, to whom, and why it matters; Markdown.
-        expect: at most so much of a measure; `detected` is worked out from the load balancer's
-            checks, see `drills.measures.lost_until_detected`.
+        expect: at most so much of a measure; `detected` and `detected-unanswered` are worked out
+            from the load balancer's checks, see `drills.measures.lost_until_detected`; ` + ` is
+            between those of a fault that has several.
         in_make_test: whether `make test` runs it too.
     """
 

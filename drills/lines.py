@@ -42,6 +42,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         files: from the repository's root.
         path: where in the document; it must be there, but for `add`.
         kind: which document of a manifest.
+        named: which of several of that kind.
         take_out: remove it.
         set: put this in its place.
         add: this is new: a further member of the list, or a mapping's name that is not there yet.
@@ -51,6 +52,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     files: tuple[str, ...]
     path: str
     kind: str = "Deployment"
+    named: str = ""
     take_out: bool = False
     set: Any = None
     add: Any = None
@@ -190,9 +192,14 @@ def _key(parent: Any, step: str | int, *, file: str, whole: str) -> str | int:  
 def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noqa: ANN401 — a YAML document
     if len(documents) == 1:
         return documents[0]
-    found = [each for each in documents if each.get("kind") == line.kind]
+    found = [
+        each
+        for each in documents
+        if each.get("kind") == line.kind
+        and (not line.named or each["metadata"]["name"] == line.named)
+    ]
     if len(found) != 1:
-        raise NoSuchLine(f"{file}: {len(found)} documents of kind {line.kind}")
+        raise NoSuchLine(f"{file}: {len(found)} documents {line.kind} {line.named}")
     return found[0]
 
 

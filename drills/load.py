@@ -4,8 +4,9 @@ Each request is sent when it is due, whatever became of the ones before: a clien
 answer asks nothing while the platform stands still, and so never sees that it did. Ends at SIGTERM,
 when all that is under way has been answered. A surge of reads comes between SIGUSR1 and SIGUSR2.
 
-Two kinds of client, by turns: one never asks again; one does as docs/writing-listings.md says:
-after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that grows.
+Two kinds of client, one of each in two: one never asks again; one does as docs/writing-listings.md
+says: after 429, 502, 503, 504 or a broken connection the same, after `Retry-After` or a pause that
+grows.
 """
 
 import asyncio
@@ -78,10 +79,10 @@ class Sender:
         self._chance = random.Random(plan.run)  # noqa: S311 — no secret
 
     def send(self, kind: str, *, due: float, ever_patient: bool = True) -> None:
-        """Sends one; returns at once. Every other client is patient, unless none is."""
+        """Sends one; returns at once. One client in two is patient, unless none is."""
         # Each kind is counted by itself: of all together, one kind's might all be of one parity.
         number, self._sent[kind] = self._sent[kind], self._sent[kind] + 1
-        patient = ever_patient and number % 2 == 1
+        patient = ever_patient and self._is_patient(number)
         sending = self._send(kind, due=due, number=number, patient=patient)
         task = asyncio.create_task(sending)
         self._under_way.add(task)
@@ -110,6 +111,14 @@ class Sender:
         took = time.monotonic() - due
         line = [due, took, kind, patient, status, attempts, written, receipt]
         self._to.write(json.dumps(line) + "\n")
+
+    def _is_patient(self, number: int) -> bool:
+        """One of each two; which, is chance.
+
+        By turns, all of the others would go to one of two Pods, as a load balancer takes turns too.
+        """
+        pair = random.Random(f"{self._plan.run}-{number // 2}")  # noqa: S311 — no secret
+        return (number + pair.getrandbits(1)) % 2 == 1
 
     def _pause(self, answer: httpx.Response | None, *, attempts: int) -> float:
         said = answer.headers.get("Retry-After", "") if answer is not None else ""

@@ -11,6 +11,9 @@ from drills.answers import KINDS, Answer, of_kinds
 DETECTED: Final = "detected"
 """In a drill's `expect`: what may fail until the load balancer's checks have found a Pod out."""
 
+UNANSWERED: Final = "detected-unanswered"
+"""The same for a Pod that answers no check, so that each lasts as long as its time-out."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -207,7 +210,8 @@ def lost_until_detected(*, a_second: float, pods: int, seconds: float) -> float:
     Args:
         a_second: requests by clients that never ask again.
         pods: how many share them.
-        seconds: unhealthy_threshold checks and the last one's time-out, as the file says.
+        seconds: unhealthy_threshold checks and the last one's time-out, as the file says; with the
+            time-out of each where none is answered, since the next is not sent before.
     """
     in_flight = math.ceil(a_second * SLOW_SECONDS / pods / 10)
     return math.ceil(a_second / pods * seconds) + in_flight

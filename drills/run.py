@@ -25,7 +25,7 @@ from drills.answers import read_answers
 from drills.drill import Control, Drill, Load
 from drills.kept import doubled, lost, numbered, wrong
 from drills.load import LISTING, READ_KEY, Plan
-from drills.measures import DETECTED, Run, lost_until_detected, verdicts
+from drills.measures import DETECTED, UNANSWERED, Run, lost_until_detected, verdicts
 from drills.record import Played
 from drills.stage import ALB_FILE, RELAY, Stage
 from drills.steps import Doing
@@ -172,12 +172,17 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
 
 def _expected(drill: Drill, *, stage: Stage) -> dict[str, float]:
     return {
-        name: _detected(drill, measure=name, stage=stage) if bound == DETECTED else float(bound)
+        name: sum(
+            _detected(drill, measure=name, stage=stage, answered=word == DETECTED)
+            if word in (DETECTED, UNANSWERED)
+            else float(word)
+            for word in str(bound).split(" + ")
+        )
         for name, bound in drill.expect.items()
     }
 
 
-def _detected(drill: Drill, *, measure: str, stage: Stage) -> float:
+def _detected(drill: Drill, *, measure: str, stage: Stage, answered: bool) -> float:
     """From the load balancer's own numbers, as its file has them; of one kind of request."""
     kind = measure.removeprefix("failed_")
     deployment = "query-api" if kind == "reads" else "command-api"
@@ -185,7 +190,8 @@ def _detected(drill: Drill, *, measure: str, stage: Stage) -> float:
     clusters = document["static_resources"]["clusters"]
     (check,) = next(each for each in clusters if each["name"] == deployment)["health_checks"]
     interval, timeout = (float(check[name].removesuffix("s")) for name in ("interval", "timeout"))
-    seconds = check["unhealthy_threshold"] * interval / stage.time_scale + timeout
+    times = check["unhealthy_threshold"]
+    seconds = times * interval / stage.time_scale + (1 if answered else times) * timeout
     return lost_until_detected(
         a_second=getattr(drill.load, kind) / 2,
         pods=len(stage.pods(deployment)),

@@ -13,6 +13,7 @@ from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.rollout import DeploymentController
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
+from bukken_local.kubernetes.services import CLUSTER_DOMAIN
 from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.platform import Platform
 from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING
@@ -28,6 +29,7 @@ READY_SECONDS: Final = 60
 QUICK_SECONDS: Final = 1.0
 ALB_FILE: Final = "envoy/alb.yaml"
 RELAY: Final = "inquiry-relay"
+READERS: Final = f"query-api-mesh.{CLUSTER_DOMAIN}"
 
 
 @dataclass
@@ -73,9 +75,20 @@ class Stage:
         self.platform.made.altered.clear()
         self.platform.made.altered.update(altered)
         self.marks.clear()
-        await asyncio.gather(*(self._replace(name) for name in DEPLOYMENTS))
+        await self._replace_services()
+        await asyncio.gather(*(self._replace(name) for name in SERVING))
+        # After those that it calls: however seldom its Envoy asks DNS, it has found them.
+        self.control_plane.services.catch_up()
+        await self._replace(RELAY)
         await self._replace_load_balancer()
         await self.settled()
+
+    async def _replace_services(self) -> None:
+        services = self.control_plane.services
+        await services.close()
+        services.outage = None
+        services.serve(self.platform.made.services())
+        await services.open(self.platform.network.service)
 
     async def _replace(self, name: str) -> None:
         former = self.control_plane.deployments[name]
@@ -110,7 +123,7 @@ class Stage:
         """Waits until everybody knows the Pods there are, and no other."""
         network = self.platform.network
         serving = {pod.home.address for name in SERVING for pod in self.pods(name)}
-        readers = {pod.home.address for pod in self.pods("query-api")}
+        readers = set(self.control_plane.services.lookup(READERS) or ())
         await _known(network.alb.loopback, clusters=SERVING, addresses=serving)
         for relay in self.pods(RELAY):
             await _known(relay.home.loopback, clusters=["query-api"], addresses=readers)
@@ -169,3 +182,4 @@ async def staged(
             finally:
                 watching.cancel()
                 await asyncio.wait({watching})
+                await platform.control_plane.services.close()

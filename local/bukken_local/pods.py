@@ -22,7 +22,7 @@ from bukken_local.kubernetes.manifests import (
     VolumeMount,
     read_deployment,
 )
-from bukken_local.kubernetes.objects import Namespace, read_objects
+from bukken_local.kubernetes.objects import Namespace, Service, read_objects
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.sandbox import Files, Sandbox
 from bukken_local.kubernetes.time_scale import faster_load_balancer, faster_pod
@@ -80,6 +80,12 @@ class Pods:
     _numbers: defaultdict[str, Iterator[int]] = field(
         default_factory=lambda: defaultdict(lambda: count(1)), init=False
     )
+
+    def services(self) -> Iterator[Service]:
+        """The Services beside the Deployments, as `k8s/base` says at this moment."""
+        for name in DEPLOYMENTS:
+            source = _base(name)
+            yield from read_objects(Service, self._read(source), source=source)
 
     def release(self, name: str) -> Release:
         """What `k8s/base` and `envoy/` say at this moment of a Deployment, ready to be applied.

@@ -139,6 +139,15 @@ def test_a_patient_client_asks_again_and_another_never(
     assert {(a.attempts, a.status) for a in answers if not a.patient} == {(1, str(status))}
 
 
+def test_which_of_two_clients_is_patient_is_chance(tmp_path: Path) -> None:
+    """A load balancer takes turns between two Pods: one would get all that never ask again."""
+    with serving(lambda *_: 200) as server, loaded(server, tmp_path, reads=40) as file:
+        wait_until(lambda: server.asked.total() > 40, what="requests come")
+
+    first_of_two = [answer.patient for answer in read_answers(file)][::2]
+    assert set(first_of_two) == {True, False}
+
+
 def test_half_of_each_kind_is_by_patient_clients(tmp_path: Path) -> None:
     """Also where two kinds take turns: otherwise all of a kind would ask again, or none."""
     with (
