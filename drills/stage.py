@@ -70,7 +70,7 @@ class Stage:
         """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
         made = self.platform.made
         made.altered.clear()
-        made.altered.update(self._alterations(lines))
+        made.altered.update(self.alterations(lines))
         self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
         await asyncio.gather(*(self._replace(name) for name in DEPLOYMENTS))
@@ -81,16 +81,16 @@ class Stage:
         """What is to be rolled out: the lines as they stand, and these changed in this release."""
         altered = self.platform.made.altered
         standing = dict(altered)
-        for file, alter in self._alterations(lines).items():
+        for file, alter in self.alterations(lines).items():
             altered[file] = _one_after_the_other(standing.get(file), alter)
         try:
             return self.platform.made.release(name)
         finally:
+            altered.clear()
             altered.update(standing)
-            for file in altered.keys() - standing.keys():
-                del altered[file]
 
-    def _alterations(self, lines: Sequence[Line]) -> Mapping[str, Alter]:
+    def alterations(self, lines: Sequence[Line]) -> Mapping[str, Alter]:
+        """What is to become of the files' texts, for the platform that this is."""
         return alterations(as_of_the_pods(lines, below=self.platform.state.run))
 
     async def _replace(self, name: str) -> None:

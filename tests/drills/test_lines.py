@@ -94,3 +94,11 @@ def test_a_line_is_changed_in_one_way() -> None:
     """Taken out, set, or added."""
     with pytest.raises(ValueError, match="exactly one of"):
         Line(files=(QUERY,), path="spec", take_out=True, set=1)
+
+
+def test_a_member_is_moved_to_another_list() -> None:
+    """It becomes the first there, and is what it was."""
+    _, deployment = changed(path="spec.containers[envoy]", move="spec.containers[app].env")
+
+    (app,) = deployment["spec"]["containers"]  # type: ignore[index]
+    assert app["env"] == [{"name": "envoy", "args": ["a", "b"]}]
