@@ -57,11 +57,11 @@ Alter = Callable[[str], str]
 """Makes another text of a file's."""
 
 
-def of_base(kind: type[Kind]) -> Iterator[Kind]:
+def of_base(kind: type[Kind], *, read: Callable[[Path], str] = Path.read_text) -> Iterator[Kind]:
     """The objects of a kind that stand beside the Deployments in `k8s/base`."""
     for name in DEPLOYMENTS:
         source = _base(name)
-        yield from read_objects(kind, source.read_text(), source=source)
+        yield from read_objects(kind, read(source), source=source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,10 @@ class Pods:
             self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated(name)
         )
         return Release(deployment.spec, make)
+
+    def objects(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The objects of a kind beside the Deployments, as the files say at this moment."""
+        return of_base(kind, read=self._read)
 
     def _member(
         self, deployment: str, *, spec: PodSpec, config_maps: Callable[[Home], Files], gated: bool
