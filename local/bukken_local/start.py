@@ -244,7 +244,7 @@ async def _stop_all(outside: Sequence[Pod], *, control_plane: ControlPlane) -> N
 
 
 async def _stop_load_balancer(platform: Platform) -> None:
-    """The one there is now: a drill puts another in its place, and the next drill wants its port."""
+    """The one there is now: a drill puts another in its place, and the next wants its port."""
     await _stop(platform.stand_ins[-1])
 
 
