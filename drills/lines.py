@@ -46,6 +46,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         take_out: remove it.
         set: put this in its place.
         add: this is new: a further member of the list, or a mapping's name that is not there yet.
+        move: the list's member becomes the first of this other list.
         says: what the index calls the line, where a path tells nobody anything.
     """
 
@@ -56,13 +57,14 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     take_out: bool = False
     set: Any = None
     add: Any = None
+    move: str = ""
     says: str = ""
 
     def __post_init__(self) -> None:
-        if sum((self.take_out, self.set is not None, self.add is not None)) != 1:
-            raise ValueError(f"{self.path}: exactly one of take_out, set, add")
-
-        if self.is_python and self.add is not None:
+        ways = (self.take_out, self.set is not None, self.add is not None, bool(self.move))
+        if sum(ways) != 1:
+            raise ValueError(f"{self.path}: exactly one of take_out, set, add, move")
+        if self.is_python and not (self.take_out or self.set is not None):
             raise ValueError(f"{self.path}: a line of Python is taken out or set")
 
     @property
@@ -95,7 +97,9 @@ def values(line: Line) -> Sequence[Any]:
 def _value(line: Line, file: str) -> Any:  # noqa: ANN401 â€” a YAML document's
     if line.is_python:
         return python_line(_text(file).splitlines(), line.path, file=file)[1].strip()
-    return at(_document(_documents(_text(file)), line, file=file), line.path, file=file)
+    found = at(_document(_documents(_text(file)), line, file=file), line.path, file=file)
+    # What is moved is changed in nothing but its place.
+    return f"in {line.path.rpartition('[')[0].rpartition('.')[2]}" if line.move else found
 
 
 def python_line(rows: Sequence[str], begins: str, *, file: str) -> tuple[int, str]:
@@ -136,7 +140,9 @@ def _change(document: Any, line: Line, *, file: str) -> None:  # noqa: ANN401 â€
     *path, last = steps(line.path)
     parent = _follow(document, path, file=file, whole=line.path)
     key = _key(parent, last, file=file, whole=line.path)
-    if line.take_out:
+    if line.move:
+        at(document, line.move, file=file).insert(0, parent.pop(key))
+    elif line.take_out:
         del parent[key]
     elif parent[key] == line.set:
         raise NoSuchLine(f"{file}: {line.path} is {line.set!r} already")

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from bukken_local.issuer import tokens
+from bukken_local.kubernetes.rollout import ProgressDeadlineExceeded
 from bukken_local.kubernetes.sandbox import EGRESS_PORT
 from bukken_local.processes import binaries
 from bukken_local.processes.child import Child
@@ -88,7 +89,7 @@ async def _done(fault: Sequence[Doing], *, stage: Stage, say: Say) -> bool:
         for step in fault:
             say(f"    {type(step).__name__.lower()} …")
             await step(stage)
-    except (TimeoutError, httpx.HTTPError) as error:
+    except (TimeoutError, ProgressDeadlineExceeded, httpx.HTTPError) as error:
         say(f"    it did not come to its end: {error}")
         return False
     return True

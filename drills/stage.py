@@ -11,6 +11,8 @@ import httpx
 
 from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
+from bukken_local.kubernetes.objects import PodDisruptionBudget, Service
+from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.rollout import DeploymentController
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
 from bukken_local.kubernetes.services import CLUSTER_DOMAIN
@@ -22,7 +24,7 @@ from bukken_local.processes.waiting import until
 from bukken_local.start import running
 from bukken_local.state import State
 from bukken_local.terminal import Terminal
-from drills.lines import Line, alterations
+from drills.lines import Alter, Line, alterations
 from drills.python_lines import as_of_the_pods
 
 READY_SECONDS: Final = 60
@@ -71,9 +73,10 @@ class Stage:
 
     async def play(self, lines: Sequence[Line]) -> None:
         """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
-        altered = alterations(as_of_the_pods(lines, below=self.platform.state.run))
-        self.platform.made.altered.clear()
-        self.platform.made.altered.update(altered)
+        made = self.platform.made
+        made.altered.clear()
+        made.altered.update(self.alterations(lines))
+        self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
         await self._replace_services()
         await asyncio.gather(*(self._replace(name) for name in SERVING))
@@ -87,8 +90,24 @@ class Stage:
         services = self.control_plane.services
         await services.close()
         services.outage = None
-        services.serve(self.platform.made.services())
+        services.serve(self.platform.made.objects(Service))
         await services.open(self.platform.network.service)
+
+    def release(self, name: str, *, lines: Sequence[Line] = ()) -> Release:
+        """What is to be rolled out: the lines as they stand, and these changed in this release."""
+        altered = self.platform.made.altered
+        standing = dict(altered)
+        for file, alter in self.alterations(lines).items():
+            altered[file] = _one_after_the_other(standing.get(file), alter)
+        try:
+            return self.platform.made.release(name)
+        finally:
+            altered.clear()
+            altered.update(standing)
+
+    def alterations(self, lines: Sequence[Line]) -> Mapping[str, Alter]:
+        """What is to become of the files' texts, for the platform that this is."""
+        return alterations(as_of_the_pods(lines, below=self.platform.state.run))
 
     async def _replace(self, name: str) -> None:
         former = self.control_plane.deployments[name]
@@ -140,6 +159,10 @@ class Stage:
         async with cluster.master(cluster.primary, database="bukken") as connection:
             cursor = await connection.execute(statement.encode(), values)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _one_after_the_other(first: Alter | None, then: Alter) -> Alter:
+    return then if first is None else lambda text: then(first(text))
 
 
 def _is_ready(pod: Pod) -> bool:

@@ -6,6 +6,7 @@ from drills.steps.doing import Doing, Wait
 Step = (
     Wait
     | planned.Roll
+    | planned.BadRelease
     | planned.Scale
     | planned.Delete
     | planned.Drain

@@ -22,7 +22,7 @@ from bukken_local.kubernetes.manifests import (
     VolumeMount,
     read_deployment,
 )
-from bukken_local.kubernetes.objects import Namespace, Service, read_objects
+from bukken_local.kubernetes.objects import Namespace, read_objects
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.sandbox import Files, Sandbox
 from bukken_local.kubernetes.time_scale import faster_load_balancer, faster_pod
@@ -57,11 +57,11 @@ Alter = Callable[[str], str]
 """Makes another text of a file's."""
 
 
-def of_base(kind: type[Kind]) -> Iterator[Kind]:
+def of_base(kind: type[Kind], *, read: Callable[[Path], str] = Path.read_text) -> Iterator[Kind]:
     """The objects of a kind that stand beside the Deployments in `k8s/base`."""
     for name in DEPLOYMENTS:
         source = _base(name)
-        yield from read_objects(kind, source.read_text(), source=source)
+        yield from read_objects(kind, read(source), source=source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +81,6 @@ class Pods:
         default_factory=lambda: defaultdict(lambda: count(1)), init=False
     )
 
-    def services(self) -> Iterator[Service]:
-        """The Services beside the Deployments, as `k8s/base` says at this moment."""
-        for name in DEPLOYMENTS:
-            source = _base(name)
-            yield from read_objects(Service, self._read(source), source=source)
-
     def release(self, name: str) -> Release:
         """What `k8s/base` and `envoy/` say at this moment of a Deployment, ready to be applied.
 
@@ -102,6 +96,10 @@ class Pods:
             self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated(name)
         )
         return Release(deployment.spec, make)
+
+    def objects(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The objects of a kind beside the Deployments, as the files say at this moment."""
+        return of_base(kind, read=self._read)
 
     def _member(
         self, deployment: str, *, spec: PodSpec, config_maps: Callable[[Home], Files], gated: bool

@@ -104,3 +104,11 @@ def test_one_of_several_documents_is_found_by_its_name() -> None:
     changed_text = alterations([line])[QUERY](text)
 
     assert [each["spec"] for each in yaml.safe_load_all(changed_text)] == [1, 2]
+
+
+def test_a_member_is_moved_to_another_list() -> None:
+    """It becomes the first there, and is what it was."""
+    _, deployment = changed(path="spec.containers[envoy]", move="spec.containers[app].env")
+
+    (app,) = deployment["spec"]["containers"]  # type: ignore[index]
+    assert app["env"] == [{"name": "envoy", "args": ["a", "b"]}]

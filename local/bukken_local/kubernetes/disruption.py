@@ -19,7 +19,7 @@ class EvictionRefused(Exception):
 
 
 class Evictions:
-    """Evicts Pods of Deployments under their budgets."""
+    """Evicts Pods of Deployments under their `budgets`, which may be changed at any time."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Evictions:
         delays: Delays,
     ) -> None:
         self._deployments = deployments
-        self._budgets = budgets
+        self.budgets = budgets
         self._retry_seconds = delays.eviction_retry.seconds
 
     def evict(self, name: str) -> DeploymentController:
@@ -39,7 +39,7 @@ class Evictions:
             EvictionRefused, NoSuchPod: nothing was done.
         """
         deployment, pod = self._find(name)
-        for budget in self._budgets:
+        for budget in self.budgets:
             if budget.spec.selector.meets(deployment.labels):
                 _ask(budget, pod=pod, deployment=deployment)
         deployment.delete(name)
