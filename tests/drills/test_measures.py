@@ -90,7 +90,7 @@ def test_an_answer_to_who_has_gone_is_no_goodput() -> None:
 
 
 def test_the_delivery_of_inquiries_counts_from_the_end_of_the_fault() -> None:
-    """Without inquiries there is nothing to wait for; one that never came is waited for for ever."""
+    """Without inquiries there is nothing to wait for; one that never came has no end."""
     accepted = [answer(1, "202", kind="inquiries")]
 
     assert measured("delivered_seconds", accepted, marks={"delivered": 8.0}) == 3.0
