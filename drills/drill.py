@@ -29,7 +29,9 @@ class Load(Section, frozen=True):
     Attributes:
         reads, writes, inquiries: a second, through the load balancer.
         mesh: reads a second from a relay's Pod, through its Envoy's way out.
+        surge: further reads a second while a step `surge` lasts; nobody of them asks again.
         burst: how many reads come at once, every `burst_seconds`, with silence in between.
+        sweep_seconds: how much longer the silence becomes, step by step, and then anew.
         connections: how many are open at least; each request takes the next.
     """
 
@@ -40,6 +42,8 @@ class Load(Section, frozen=True):
     burst: int = 0
     burst_writes: int = 0
     burst_seconds: float = 0
+    sweep_seconds: float = 0
+    surge: float = 0
     connections: int = 16
 
 
@@ -88,8 +92,9 @@ class Drill(Section, frozen=True):
     Attributes:
         title: a sentence without its full stop.
         story: what happens, to whom, and why it matters; Markdown.
-        expect: at most so much of a measure; `detected` is worked out from the load balancer's
-            checks, see `drills.measures.lost_until_detected`.
+        expect: at most so much of a measure; `detected` and `detected-unanswered` are worked out
+            from the load balancer's checks, see `drills.measures.lost_until_detected`; ` + ` is
+            between those of a fault that has several.
         in_make_test: whether `make test` runs it too.
     """
 

@@ -27,7 +27,7 @@ async def doubled(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     keys = [answer.key for answer in of_kinds(answers, "writes")]
     versions = await _versions(keys, stage=stage)
     events = await _events(keys, stage=stage)
-    delivered = Counter(ledger.effects(stage.platform.state.ledger))
+    delivered = Counter(_delivered(stage))
     twice = [key for key, times in (versions | events | delivered).items() if times > 1]
     return sorted(set(twice))
 
@@ -38,6 +38,19 @@ async def wrong(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     return sorted(await _versions(refused, stage=stage))
 
 
+async def numbered(*, stage: Stage) -> bool:
+    """Whether all events get their number, so that partners hear of them."""
+
+    async def all_are() -> bool:
+        return not await stage.sql("SELECT true FROM bukken.unnumbered_events LIMIT 1")
+
+    try:
+        await until(all_are, seconds=NUMBERED_SECONDS, what="all events have a number")
+    except TimeoutError:
+        return False
+    return True
+
+
 async def _versions(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
     question = "SELECT listing_key, version FROM bukken.listings WHERE listing_key = ANY(%s)"
     found = await stage.sql(question, [list(keys)])
@@ -45,14 +58,10 @@ async def _versions(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
 
 
 async def _events(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
-
-    async def all_numbered() -> bool:
-        return not await stage.sql("SELECT true FROM bukken.unnumbered_events LIMIT 1")
-
-    await until(all_numbered, seconds=NUMBERED_SECONDS, what="all events have a number")
     question = (
-        "SELECT listing_key, count(*) FROM bukken.events WHERE listing_key = ANY(%s)"
-        " GROUP BY listing_key"
+        "SELECT listing_key, count(*) FROM (SELECT listing_key FROM bukken.events"
+        " UNION ALL SELECT listing_key FROM bukken.unnumbered_events) AS of_all"
+        " WHERE listing_key = ANY(%s) GROUP BY listing_key"
     )
     found = await stage.sql(question, [list(keys)])
     return {str(key): int(times) for key, times in found}
@@ -62,6 +71,14 @@ async def _undelivered(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     accepted = {answer.receipt for answer in of_kinds(answers, "inquiries") if answer.good}
     deadline = time.monotonic() + DELIVERED_SECONDS
     while accepted and time.monotonic() < deadline:
-        accepted -= set(ledger.effects(stage.platform.state.ledger))
+        accepted -= set(_delivered(stage))
         await asyncio.sleep(0.2)
+    if not accepted:
+        stage.marks["delivered"] = time.monotonic()
     return sorted(accepted)
+
+
+def _delivered(stage: Stage) -> list[str]:
+    """The inquiry of each lead that had an effect; by its key alone a lead taken twice is two."""
+    lines = ledger.read(stage.platform.state.ledger)
+    return [line["Lead"]["InquiryKey"] for line in lines if "Lead" in line]

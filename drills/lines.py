@@ -5,8 +5,10 @@ brackets a list's member, by its `name` (or, for environment variables and clust
 its number from 0. A line of Python is named by how it begins, see `drills.python_lines`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +42,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         files: from the repository's root.
         path: where in the document; it must be there, but for `add`.
         kind: which document of a manifest.
+        named: which of several of that kind.
         take_out: remove it.
         set: put this in its place.
         add: this is new: a further member of the list, or a mapping's name that is not there yet.
@@ -50,6 +53,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     files: tuple[str, ...]
     path: str
     kind: str = "Deployment"
+    named: str = ""
     take_out: bool = False
     set: Any = None
     add: Any = None
@@ -194,18 +198,27 @@ def _key(parent: Any, step: str | int, *, file: str, whole: str) -> str | int:  
 def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noqa: ANN401 — a YAML document
     if len(documents) == 1:
         return documents[0]
-    found = [each for each in documents if each.get("kind") == line.kind]
+    found = [
+        each
+        for each in documents
+        if each.get("kind") == line.kind
+        and (not line.named or each["metadata"]["name"] == line.named)
+    ]
     if len(found) != 1:
-        raise NoSuchLine(f"{file}: {len(found)} documents of kind {line.kind}")
+        raise NoSuchLine(f"{file}: {len(found)} documents {line.kind} {line.named}")
     return found[0]
 
 
 def _documents(text: str) -> list[Any]:
-    # By way of text: behind a YAML alias two places are one object, and would change together.
-    documents = [each for each in yaml.safe_load_all(text) if each is not None]
-    return [
-        yaml.load(yaml.dump(each, Dumper=_NoAliases), Loader=yaml.SafeLoader) for each in documents
-    ]
+    # By way of JSON: behind a YAML alias two places are one object, and would change together.
+    documents: list[Any] = json.loads(_read(text))
+    return documents
+
+
+@cache
+def _read(text: str) -> str:
+    """Kept: each of a hundred lines is looked for in one of ten files, and YAML is slow to read."""
+    return json.dumps([each for each in yaml.safe_load_all(text) if each is not None])
 
 
 def _text(file: str) -> str:
@@ -213,8 +226,3 @@ def _text(file: str) -> str:
     if not found.is_file():
         raise NoSuchLine(f"there is no file {file}")
     return found.read_text(encoding="utf-8")
-
-
-class _NoAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 — PyYAML's
-        return True

@@ -11,6 +11,9 @@ from drills.answers import KINDS, Answer, of_kinds
 DETECTED: Final = "detected"
 """In a drill's `expect`: what may fail until the load balancer's checks have found a Pod out."""
 
+UNANSWERED: Final = "detected-unanswered"
+"""The same for a Pod that answers no check, so that each lasts as long as its time-out."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -20,7 +23,7 @@ class Run:
         answers: of all requests, by the time at which they were due.
         began, ended: when the load did, by the machine's monotonic clock.
         fault_began, fault_ended: of what was done to the platform.
-        finished: whether what was done came to its end.
+        finished: whether what was done came to its end, and all that was written to the feed.
         lost: keys that were acknowledged and are not there.
         doubled: keys that are there more than once.
         wrong: keys that were refused and are there all the same.
@@ -114,15 +117,27 @@ def _first_write(run: Run) -> float:
     return min(good, default=math.inf) - since
 
 
+def _delivered(run: Run) -> float:
+    """Seconds from the end of the fault until the last inquiry that was accepted is delivered."""
+    asked = of_kinds(run.answers, "inquiries")
+    return run.marks.get("delivered", math.inf) - run.fault_ended if asked else 0
+
+
 def _goodput_short_percent(run: Run) -> float:
-    """While the fault lasts: what is missing of the capacity that the drill has noted."""
+    """While the fault lasts: what is missing of the capacity for reads that the drill has noted.
+
+    An answer to somebody who has gone is none.
+    """
     capacity = run.marks.get("capacity", 0)
     lasted = run.fault_ended - run.fault_began
-    good = sum(a.good and run.fault_began <= a.done <= run.fault_ended for a in run.answers)
+    reads = [a for a in of_kinds(run.answers, "reads") if a.good and a.took < GONE_SECONDS]
+    good = sum(run.fault_began <= answer.done <= run.fault_ended for answer in reads)
     return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
 
 
 SLOW_SECONDS: Final = 1.0
+GONE_SECONDS: Final = 3.0
+"""Three seconds without a page, and half of those who read on a telephone have left it."""
 
 MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "failed": _failed,
@@ -136,6 +151,7 @@ MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "gap_seconds": _gap,
     "back_to_normal_seconds": _back_to_normal,
     "first_write_seconds": _first_write,
+    "delivered_seconds": _delivered,
     "goodput_short_percent": _goodput_short_percent,
     "lost": lambda run: len(run.lost),
     "doubled": lambda run: len(run.doubled),
@@ -194,7 +210,8 @@ def lost_until_detected(*, a_second: float, pods: int, seconds: float) -> float:
     Args:
         a_second: requests by clients that never ask again.
         pods: how many share them.
-        seconds: unhealthy_threshold checks and the last one's time-out, as the file says.
+        seconds: unhealthy_threshold checks and the last one's time-out, as the file says; with the
+            time-out of each where none is answered, since the next is not sent before.
     """
     in_flight = math.ceil(a_second * SLOW_SECONDS / pods / 10)
     return math.ceil(a_second / pods * seconds) + in_flight

@@ -14,6 +14,14 @@ from drills.record import Played, Record, records
 from drills.texts import text
 
 DOCS: Final = Path("docs") / "drills"
+WORDS: Final = {
+    "slowest_seconds": "slowest {:.2g} s",
+    "slow_percent": "{:.2g} % slow",
+    "back_to_normal_seconds": "normal after {:.2g} s",
+    "first_write_seconds": "first write after {:.2g} s",
+    "goodput_short_percent": "{:.2g} % of the capacity unused",
+}
+"""What the index says of a control that is about no failure."""
 
 
 def write(root: Path | None = None) -> None:
@@ -53,8 +61,15 @@ def _rows(known: Sequence[Record]) -> Iterator[str]:
             lines = "<br>".join(f"`{line}`" for line, _ in run.lines)
             gaps = f"{first.measures['gap_seconds']:.2g} / {run.measures['gap_seconds']:.2g}"
             link = f"[{record.name}]({record.name}.md)"
-            cells = (lines, run.protects, _short(first), _short(run), gaps, link)
+            cells = (lines, run.protects, _beside(first, run), _beside(run, run), gaps, link)
             yield f"| {' | '.join(cells)} |"
+
+
+def _beside(run: Played, control: Played) -> str:
+    """Who was hurt, with what the control is about where that is no failure."""
+    about = [verdict.partition(" ")[0] for verdict in control.verdicts]
+    words = [WORDS[name].format(run.measures[name]) for name in about if name in WORDS]
+    return "; ".join([_short(run), *words])
 
 
 def _short(run: Played) -> str:

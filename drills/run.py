@@ -24,9 +24,9 @@ from bukken_local.processes.left_behind import remember
 from bukken_local.processes.waiting import until
 from drills.answers import read_answers
 from drills.drill import Control, Drill, Load
-from drills.kept import doubled, lost, wrong
+from drills.kept import doubled, lost, numbered, wrong
 from drills.load import LISTING, READ_KEY, Plan
-from drills.measures import DETECTED, Run, lost_until_detected, verdicts
+from drills.measures import DETECTED, UNANSWERED, Run, lost_until_detected, verdicts
 from drills.record import Played
 from drills.stage import ALB_FILE, RELAY, Stage
 from drills.steps import Doing
@@ -80,7 +80,6 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
         fault_began=fault_began,
         fault_ended=fault_ended,
         finished=finished,
-        marks=dict(stage.marks),
     )
     return await _with_what_is_kept(run, stage=stage)
 
@@ -99,9 +98,11 @@ async def _done(fault: Sequence[Doing], *, stage: Stage, say: Say) -> bool:
 async def _with_what_is_kept(run: Run, *, stage: Stage) -> Run:
     return replace(
         run,
+        finished=run.finished and await numbered(stage=stage),
         lost=await lost(run.answers, stage=stage),
         doubled=await doubled(run.answers, stage=stage),
         wrong=await wrong(run.answers, stage=stage),
+        marks=dict(stage.marks),  # last: when the last inquiry was delivered is noted meanwhile
     )
 
 
@@ -144,6 +145,7 @@ async def _loaded(load: Load, *, stage: Stage, word: str) -> AsyncIterator[Path]
         cwd=directory,
     )
     remember(child, state_file=stage.platform.state.children)
+    stage.load = child
     try:
         yield answers
     finally:
@@ -162,6 +164,8 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
         a_second={kind: getattr(load, kind) for kind in SCOPES},
         burst={"reads": load.burst, "writes": load.burst_writes},
         burst_seconds=load.burst_seconds,
+        sweep_seconds=load.sweep_seconds,
+        surge=load.surge,
         connections=load.connections,
         run=word,
     )
@@ -169,12 +173,17 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
 
 def _expected(drill: Drill, *, stage: Stage) -> dict[str, float]:
     return {
-        name: _detected(drill, measure=name, stage=stage) if bound == DETECTED else float(bound)
+        name: sum(
+            _detected(drill, measure=name, stage=stage, answered=word == DETECTED)
+            if word in (DETECTED, UNANSWERED)
+            else float(word)
+            for word in str(bound).split(" + ")
+        )
         for name, bound in drill.expect.items()
     }
 
 
-def _detected(drill: Drill, *, measure: str, stage: Stage) -> float:
+def _detected(drill: Drill, *, measure: str, stage: Stage, answered: bool) -> float:
     """From the load balancer's own numbers, as its file has them; of one kind of request."""
     kind = measure.removeprefix("failed_")
     deployment = "query-api" if kind == "reads" else "command-api"
@@ -182,7 +191,8 @@ def _detected(drill: Drill, *, measure: str, stage: Stage) -> float:
     clusters = document["static_resources"]["clusters"]
     (check,) = next(each for each in clusters if each["name"] == deployment)["health_checks"]
     interval, timeout = (float(check[name].removesuffix("s")) for name in ("interval", "timeout"))
-    seconds = check["unhealthy_threshold"] * interval / stage.time_scale + timeout
+    times = check["unhealthy_threshold"]
+    seconds = times * interval / stage.time_scale + (1 if answered else times) * timeout
     return lost_until_detected(
         a_second=getattr(drill.load, kind) / 2,
         pods=len(stage.pods(deployment)),

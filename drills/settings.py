@@ -3,12 +3,12 @@
 A setting is a number that weighs something: a time, a size, a count. What only names something (a
 port, a status, a user's id) is none. Its rule is the test that stands in brackets beside it, above
 it, or beside what it is a part of: `[test_timing_budget.py]`; a twin's (command-api.yaml) is at the
-same place in query-api.yaml.
+same place in query-api.yaml. Or it is a row of a table of lines (`drills.tables`).
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import yaml
@@ -16,6 +16,7 @@ import yaml
 from bukken_local.processes import binaries
 from drills.drill import all_drills, read_drill
 from drills.lines import Line, short
+from drills.tables import Place, rules
 from drills.texts import text
 
 FOLDERS: Final = ("envoy", "k8s/base")
@@ -40,6 +41,7 @@ class Setting:
 
     file: str
     path: str
+    place: Place
     value: str
     tests: Sequence[str]
 
@@ -72,41 +74,62 @@ def _of_folder(folder: str) -> Iterator[Setting]:
     for file in files:
         twin = rules.get(TWINS.get(file, file), {})
         for each in _of_file(file):
-            yield Setting(file, each.path, each.value, each.tests or twin.get(each.path, ()))
+            tests = (*(each.tests or twin.get(each.path, ())), *_tables_of(each))
+            yield replace(each, tests=tuple(dict.fromkeys(tests)))
+
+
+def _tables_of(setting: Setting) -> Iterator[str]:
+    for length in range(2, len(setting.place) + 1):
+        if test := rules().get((setting.file, setting.place[:length])):
+            yield test
 
 
 def _of_file(file: str) -> Iterator[Setting]:
     text = (binaries.checkout() / file).read_text(encoding="utf-8")
     lines = text.splitlines()
     for document in yaml.compose_all(text, Loader=yaml.SafeLoader):
-        for path, value, where in _leaves(document, path=_beginning(document), where=()):
-            yield Setting(file, path, value, _tests_at(where, lines=lines))
+        kind = _kind(document)
+        # The Deployment's paths stand alone.
+        path = f"{kind} " if kind not in ("", "Deployment") else ""
+        for leaf in _leaves(document, _Leaf(path, (kind,), ())):
+            tests = _tests_at(leaf.where, lines=lines)
+            yield Setting(file, leaf.path, leaf.place, leaf.value, tests)
 
 
-def _beginning(document: yaml.Node) -> str:
-    """A manifest's kind, unless it is the Deployment, whose paths stand alone."""
+def _kind(document: yaml.Node) -> str:
     members = _members(document) if isinstance(document, yaml.MappingNode) else {}
     kind = members.get("kind")
-    named = kind.value if isinstance(kind, yaml.ScalarNode) else ""
-    return f"{named} " if named not in ("", "Deployment") else ""
+    return str(kind.value) if isinstance(kind, yaml.ScalarNode) else ""
 
 
-def _leaves(
-    node: yaml.Node, *, path: str, where: tuple[int, ...]
-) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    at = (*where, node.start_mark.line)
+@dataclass(frozen=True)
+class _Leaf:
+    """On the way to a value: the path so far, the place, and the lines that were passed."""
+
+    path: str
+    place: Place
+    where: tuple[int, ...]
+    value: str = ""
+
+
+def _leaves(node: yaml.Node, at: _Leaf) -> Iterator[_Leaf]:
+    at = replace(at, where=(*at.where, node.start_mark.line))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not NO_SETTINGS.search(key.value):
-                name = (
-                    f"{path}.{key.value}" if path and not path.endswith(" ") else path + key.value
-                )
-                yield from _leaves(value, path=name, where=(*at, key.start_mark.line))
+                yield from _leaves(value, _member(at, key))
     elif isinstance(node, yaml.SequenceNode):
         for index, member in enumerate(node.value):
-            yield from _leaves(member, path=f"{path}[{_called(member, index)}]", where=at)
+            path, place = f"{at.path}[{_called(member, index)}]", (*at.place, index)
+            yield from _leaves(member, replace(at, path=path, place=place))
     elif isinstance(node, yaml.ScalarNode) and _NUMBER.fullmatch(node.value):
-        yield path, node.value, at
+        yield replace(at, value=node.value)
+
+
+def _member(at: _Leaf, key: yaml.ScalarNode) -> _Leaf:
+    dot = "." if at.path and not at.path.endswith(" ") else ""
+    where = (*at.where, key.start_mark.line)
+    return _Leaf(f"{at.path}{dot}{key.value}", (*at.place, key.value), where)
 
 
 def _called(member: yaml.Node, index: int) -> str:

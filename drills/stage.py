@@ -11,13 +11,15 @@ import httpx
 
 from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
-from bukken_local.kubernetes.objects import PodDisruptionBudget
+from bukken_local.kubernetes.objects import PodDisruptionBudget, Service
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.rollout import DeploymentController
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
+from bukken_local.kubernetes.services import CLUSTER_DOMAIN
 from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.platform import Platform
 from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING
+from bukken_local.processes.child import Child
 from bukken_local.processes.waiting import until
 from bukken_local.start import running
 from bukken_local.state import State
@@ -29,6 +31,7 @@ READY_SECONDS: Final = 60
 QUICK_SECONDS: Final = 1.0
 ALB_FILE: Final = "envoy/alb.yaml"
 RELAY: Final = "inquiry-relay"
+READERS: Final = f"query-api-mesh.{CLUSTER_DOMAIN}"
 
 
 @dataclass
@@ -40,12 +43,14 @@ class Stage:
         time_scale: of its waits.
         replicas: how many Pods of each Deployment.
         marks: moments that a step wants to be known, by the machine's monotonic clock.
+        load: the process that sends it, while it does.
     """
 
     platform: Platform
     time_scale: float
     replicas: Mapping[str, int]
     marks: dict[str, float] = field(default_factory=dict)
+    load: Child | None = None
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -73,9 +78,20 @@ class Stage:
         made.altered.update(self.alterations(lines))
         self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
-        await asyncio.gather(*(self._replace(name) for name in DEPLOYMENTS))
+        await self._replace_services()
+        await asyncio.gather(*(self._replace(name) for name in SERVING))
+        # After those that it calls: however seldom its Envoy asks DNS, it has found them.
+        self.control_plane.services.catch_up()
+        await self._replace(RELAY)
         await self._replace_load_balancer()
         await self.settled()
+
+    async def _replace_services(self) -> None:
+        services = self.control_plane.services
+        await services.close()
+        services.outage = None
+        services.serve(self.platform.made.objects(Service))
+        await services.open(self.platform.network.service)
 
     def release(self, name: str, *, lines: Sequence[Line] = ()) -> Release:
         """What is to be rolled out: the lines as they stand, and these changed in this release."""
@@ -126,7 +142,7 @@ class Stage:
         """Waits until everybody knows the Pods there are, and no other."""
         network = self.platform.network
         serving = {pod.home.address for name in SERVING for pod in self.pods(name)}
-        readers = {pod.home.address for pod in self.pods("query-api")}
+        readers = set(self.control_plane.services.lookup(READERS) or ())
         await _known(network.alb.loopback, clusters=SERVING, addresses=serving)
         for relay in self.pods(RELAY):
             await _known(relay.home.loopback, clusters=["query-api"], addresses=readers)
@@ -189,3 +205,4 @@ async def staged(
             finally:
                 watching.cancel()
                 await asyncio.wait({watching})
+                await platform.control_plane.services.close()

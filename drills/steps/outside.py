@@ -1,11 +1,14 @@
 """What happens to those that the platform depends on: the back end, the issuer, DNS."""
 
 import asyncio
+import signal
+from typing import Literal
 
 import httpx
 
+from bukken_local.processes.waiting import until
 from drills.stage import Stage
-from drills.steps.doing import Doing
+from drills.steps.doing import Deployment, Doing
 
 
 class BackEnd(Doing, frozen=True, tag="back-end"):
@@ -21,3 +24,41 @@ class BackEnd(Doing, frozen=True, tag="back-end"):
         async with httpx.AsyncClient(trust_env=False) as client:
             (await client.put(url, json=phases)).raise_for_status()
         await asyncio.sleep(self.seconds)
+
+
+class Issuer(Doing, frozen=True, tag="issuer"):
+    """The issuer of tokens answers nobody any more (SIGSTOP), or is itself again."""
+
+    to: Literal["away", "back"]
+
+    async def __call__(self, stage: Stage) -> None:
+        """Does not wait for what becomes of it."""
+        number = signal.SIGSTOP if self.to == "away" else signal.SIGCONT
+        stage.stand_in("issuer").containers["issuer"].send_signal(number)
+
+
+class Begin(Doing, frozen=True, tag="begin"):
+    """A Pod is deleted, and another begins in its place: it cannot be complete yet."""
+
+    deployment: Deployment
+    seconds: float = 60
+
+    async def __call__(self, stage: Stage) -> None:
+        """Waits until the former is gone, and not for the other."""
+        controller = stage.control_plane.deployments[self.deployment]
+        controller.delete(stage.pods(self.deployment)[0].name)
+        async with asyncio.timeout(self.seconds):
+            await controller.until_gone()
+
+
+class Complete(Doing, frozen=True, tag="complete"):
+    """Waits until a Deployment has as many ready Pods as it wants."""
+
+    deployment: Deployment
+    seconds: float = 90
+
+    async def __call__(self, stage: Stage) -> None:
+        """As it says."""
+        controller = stage.control_plane.deployments[self.deployment]
+        what = f"{self.deployment} is complete"
+        await until(lambda: controller.complete, seconds=self.seconds, what=what)

@@ -107,6 +107,8 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         purpose="local",
         say=terminal.say,
     )
+    # For a drill alone: the services' own resolver is the machine's, and cannot ask ours.
+    control_plane.services.external["database-writer"] = lambda: [cluster.primary.host]
     return Platform(
         state=state,
         network=network,
@@ -117,7 +119,7 @@ def _planned(made: Pods, *, control_plane: ControlPlane, port: int, terminal: Te
         made=made,
         stand_ins=[made.issuer(), made.back_end(), made.alb(port=port)],
         writer=Endpoint(network.writer, pick=lambda: cluster.primary),
-        reader=Endpoint(network.reader, pick=lambda: cluster.standby),
+        reader=Endpoint(network.reader, pick=lambda: cluster.reader),
     )
 
 

@@ -96,6 +96,16 @@ def test_a_line_is_changed_in_one_way() -> None:
         Line(files=(QUERY,), path="spec", take_out=True, set=1)
 
 
+def test_one_of_several_documents_is_found_by_its_name() -> None:
+    """A manifest has two Services; a line names the one that is meant."""
+    text = "".join(f"---\nkind: Service\nmetadata: {{name: {n}}}\nspec: 1\n" for n in ("a", "b"))
+    line = Line(files=(QUERY,), kind="Service", named="b", path="spec", set=2)
+
+    changed_text = alterations([line])[QUERY](text)
+
+    assert [each["spec"] for each in yaml.safe_load_all(changed_text)] == [1, 2]
+
+
 def test_a_member_is_moved_to_another_list() -> None:
     """It becomes the first there, and is what it was."""
     _, deployment = changed(path="spec.containers[envoy]", move="spec.containers[app].env")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ import pytest
 from waiting import wait_until
 
 from drills.answers import read_answers
-from drills.load import Plan, schedule
+from drills.load import SWEEP_STEPS, Plan, schedule
 
 Status = Callable[[str, int], int]
 """Of a path, asked for the nth time."""
@@ -75,6 +75,15 @@ def serving(status: Status) -> Iterator[Server]:
 @contextmanager
 def loaded(server: Server, to: Path, **a_second: float) -> Iterator[Path]:
     """Load on a server; on the way out its last answer is there."""
+    with sending(server, to, surge=0, **a_second):
+        yield to / "answers"
+
+
+@contextmanager
+def sending(
+    server: Server, to: Path, *, surge: float, **a_second: float
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that sends it."""
     kinds = ("reads", "writes")
     plan = Plan(
         urls=dict.fromkeys(kinds, server.url),
@@ -84,16 +93,17 @@ def loaded(server: Server, to: Path, **a_second: float) -> Iterator[Path]:
         burst_seconds=0,
         connections=4,
         run="test",
+        surge=surge,
         patience_seconds=2,
     )
     (to / "plan").write_bytes(msgspec.json.encode(plan))
     command = [sys.executable, "-m", "drills.load", str(to / "plan"), str(to / "answers")]
-    sending = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     try:
-        yield to / "answers"
+        yield process
     finally:
-        sending.send_signal(signal.SIGTERM)
-        assert sending.wait(60) == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
 
 
 def test_who_stands_still_is_seen_to(tmp_path: Path) -> None:
@@ -129,6 +139,15 @@ def test_a_patient_client_asks_again_and_another_never(
     assert {(a.attempts, a.status) for a in answers if not a.patient} == {(1, str(status))}
 
 
+def test_which_of_two_clients_is_patient_is_chance(tmp_path: Path) -> None:
+    """A load balancer takes turns between two Pods: one would get all that never ask again."""
+    with serving(lambda *_: 200) as server, loaded(server, tmp_path, reads=40) as file:
+        wait_until(lambda: server.asked.total() > 40, what="requests come")
+
+    first_of_two = [answer.patient for answer in read_answers(file)][::2]
+    assert set(first_of_two) == {True, False}
+
+
 def test_half_of_each_kind_is_by_patient_clients(tmp_path: Path) -> None:
     """Also where two kinds take turns: otherwise all of a kind would ask again, or none."""
     with (
@@ -139,6 +158,24 @@ def test_half_of_each_kind_is_by_patient_clients(tmp_path: Path) -> None:
 
     by_whom = {(a.kind, a.patient) for a in read_answers(file)}
     assert by_whom == {(kind, who) for kind in ("reads", "writes") for who in (True, False)}
+
+
+def test_a_surge_comes_between_two_signals(tmp_path: Path) -> None:
+    """It is of reads alone, beside what comes anyway, and none of its clients asks again."""
+    with (
+        serving(lambda *_: 503) as server,
+        sending(server, tmp_path, surge=100, writes=20) as process,
+    ):
+        wait_until(lambda: server.asked.total() > 5, what="requests come")
+        before = set(server.asked)
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: server.asked["/v1/listings?limit=5"] > 10, what="the surge comes")
+        process.send_signal(signal.SIGUSR2)
+
+    reads = [answer for answer in read_answers(tmp_path / "answers") if answer.kind == "reads"]
+    assert not any("limit" in path for path in before)
+    assert len(reads) > 40
+    assert not any(answer.patient for answer in reads)
 
 
 def test_nobody_there_is_an_answer_too(tmp_path: Path) -> None:
@@ -158,6 +195,16 @@ def test_the_schedule_keeps_its_rates() -> None:
     first = [kind for due, kind in islice(schedule(plan, began=100), 60) if due < 101.95]
 
     assert Counter(first) == {"reads": 20, "writes": 10, "mesh": 12}
+
+
+def test_the_pause_between_bursts_is_swept() -> None:
+    """It grows by a step each time, so that one of them meets a moment that is not known."""
+    plan = Plan(urls={}, tokens={}, a_second={}, burst={"reads": 1}, burst_seconds=1,
+                sweep_seconds=0.2, connections=1, run="test")  # fmt: skip
+    dues = [due for due, _ in islice(schedule(plan, began=0), SWEEP_STEPS + 2)]
+    pauses = [after - before for before, after in pairwise(dues)]
+
+    assert pauses == pytest.approx([1 + 0.2 * n / SWEEP_STEPS for n in (*range(SWEEP_STEPS), 0)])
 
 
 def test_answers_are_read_by_the_time_at_which_they_were_due(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 from following import Exporter, Follower
-from system.test_rollouts import TIME_SCALE, roll
+from system.test_rollouts import TIME_SCALE
 from waiting import wait_until
 
 from bukken_local.issuer import tokens
@@ -140,6 +140,15 @@ def page_with_a_cancelled_query(exporter: Exporter, platform: Description) -> No
 async def until_written(answers: list[int]) -> None:
     """There is something of each key."""
     await asyncio.to_thread(wait_until, lambda: len(answers) > KEYS, what="there are listings")
+
+
+async def roll(platform: Platform) -> None:
+    """Rolls all Deployments at once, and waits until their old Pods are gone."""
+    deployments = platform.control_plane.deployments
+    for name, deployment in deployments.items():
+        deployment.apply(platform.made.release(name))
+    await asyncio.gather(*(each.until_complete() for each in deployments.values()))
+    await asyncio.gather(*(each.until_gone() for each in deployments.values()))
 
 
 async def load(platform: Platform, exporter: Exporter, through: Through) -> None:

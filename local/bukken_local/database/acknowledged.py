@@ -37,7 +37,7 @@ async def settings_of_promotion(
     replayed, before, here = row
     _close(storage)
     promise = {"primary_conninfo": "", "bukken.nothing_lost_between": f"{before} {here}"}
-    if not await _has_more(storage, after=replayed, programs=programs):
+    if not await _has_more(storage, after=replayed, timeline=before, programs=programs):
         return promise
     directory = shlex.quote(str(storage)).replace("%", "%%")
     return promise | {"restore_command": f"cp {directory}/%f %p"}
@@ -49,11 +49,15 @@ def _close(storage: Path) -> None:
         unfinished.rename(unfinished.with_suffix(""))
 
 
-async def _has_more(storage: Path, *, after: str, programs: Path) -> bool:
-    """Whether the storage has a whole record from there on; a half one was never acknowledged."""
+async def _has_more(storage: Path, *, after: str, timeline: str, programs: Path) -> bool:
+    """Whether the storage has a whole record from there on; a half one was never acknowledged.
+
+    Told no timeline, pg_waldump waits 5 s for the first one's files, and finds nothing.
+    """
     asked = await asyncio.create_subprocess_exec(
         programs / "pg_waldump",
-        *("--path", storage, "--start", after, "--limit", "1"),
+        *("--path", storage, "--timeline", str(int(timeline, 16))),
+        *("--start", after, "--limit", "1"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

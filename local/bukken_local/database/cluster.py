@@ -8,10 +8,10 @@ acknowledged rows survived the loss of the writer.)
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from signal import Signals
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import psycopg
 
 from bukken_local.database.acknowledged import AT_ITS_END, settings_of_promotion
-from bukken_local.database.home import MASTER, Home, PostgresDidNotStartError
+from bukken_local.database.followers import is_followed, keep_slot
+from bukken_local.database.home import MASTER, Home, Instance, PostgresDidNotStartError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -32,15 +33,6 @@ START_SECONDS = 30.0  # a slow disk replaying what a killed server left; usually
 FOLLOW_SECONDS = 15.0  # after that a standby is taken for one that never will
 STOP_SECONDS = 15.0  # for the shutdown checkpoint
 STORAGE = "storage"
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A server and its data. Named by number and not by role: at a failover roles change place."""
-
-    name: str
-    data: Path
-    address: Address
 
 
 class Cluster:
@@ -71,6 +63,9 @@ class Cluster:
         self._purpose = purpose
         self._say = say
         self._settings = settings
+        self._has_standby = True
+        # Who keeps it up (`start`, again and again) must not start what is just being stopped.
+        self._changing = asyncio.Lock()
 
     @property
     def primary(self) -> Address:
@@ -81,6 +76,11 @@ class Cluster:
     def standby(self) -> Address:
         """Where reads go."""
         return self._standby.address
+
+    @property
+    def reader(self) -> Address:
+        """Where Aurora's reader endpoint leads: to the writer, while there is no other."""
+        return self.standby if self._has_standby else self.primary
 
     @property
     def password(self) -> str:
@@ -97,6 +97,10 @@ class Cluster:
 
         Raises PostgresDidNotStartError; then nothing is left running.
         """
+        async with self._changing:
+            await self._start()
+
+    async def _start(self) -> None:
         try:
             self._home.prepare()
             self._know_roles()
@@ -120,13 +124,28 @@ class Cluster:
         for name in list(self.children):
             await self._home.stop(name, seconds=STOP_SECONDS)
 
-    async def fail_over(self, *, with_storage: bool = True) -> None:
+    async def fail_over(self, *, with_storage: bool = True, after_seconds: float = 0) -> None:
         """The primary is lost: the standby takes its place, and a new one is made.
 
-        First it replays what only the storage has, so that nothing that was acknowledged is lost.
-        Without the storage it is any asynchronous standby, and lacks what it was not sent.
+        It is not known at once that it is lost. Then the standby replays what only the storage has:
+        nothing that was acknowledged is lost. Without the storage it lacks what it was not sent.
         """
-        await self._lose_primary()
+        async with self._changing:
+            await self._lose_primary()
+            await asyncio.sleep(after_seconds)
+            await self._promote(with_storage=with_storage)
+            await self._start_storage()
+            await self._start_standby()
+
+    async def restart(self, role: Literal["primary", "standby"], *, away_seconds: float) -> None:
+        """As for a new parameter: a fast shutdown, some seconds of nothing, and it is back."""
+        instance = self._primary if role == "primary" else self._standby
+        async with self._changing:
+            await self._home.stop(instance.name, seconds=STOP_SECONDS)
+            await asyncio.sleep(away_seconds)
+            await self._start()
+
+    async def _promote(self, *, with_storage: bool) -> None:
         await self._serve(self._standby)
         promise = await self._taking_from_storage() if with_storage else {}
         await self._home.stop(self._standby.name, seconds=STOP_SECONDS)
@@ -134,8 +153,7 @@ class Cluster:
         async with self.master(self.standby) as connection:
             await connection.execute("SELECT pg_promote()")
         self._primary, self._standby = self._standby, self._primary
-        await self._start_storage()
-        await self._start_standby()
+        self._has_standby = False
 
     @asynccontextmanager
     async def master(
@@ -208,6 +226,7 @@ class Cluster:
             self._say("the standby cannot follow: rebuilding it")
             await self._forget_standby()
             await self._follow()
+        self._has_standby = True
 
     async def _follow(self) -> None:
         if not self._standby.data.exists():
@@ -248,16 +267,8 @@ class Cluster:
         }
 
     async def _keep_slot(self, name: str) -> bool:
-        """Make the slot if there is none; False if its follower cannot go on from where it was."""
-        slot = "SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = %s"
         async with self.master(self.primary) as connection:
-            row = await (await connection.execute(slot, [name])).fetchone()
-            if row == (True,):
-                return True
-            if row:
-                await connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
-            await connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [name])
-            return False
+            return await keep_slot(connection, name)
 
     async def _until_followed(self, name: str, *, by: str, state: str) -> None:
         await self._home.until(
@@ -268,13 +279,11 @@ class Cluster:
         )
 
     async def _is_followed(self, name: str, *, state: str) -> bool:
-        query = "SELECT state, sync_state FROM pg_stat_replication WHERE application_name = %s"
         try:
             async with self.master(self.primary) as connection:
-                rows = await (await connection.execute(query, [name])).fetchall()
+                return await is_followed(connection, name, state=state)
         except psycopg.OperationalError:  # too busy to answer this time
             return False
-        return any(state in row for row in rows)
 
     async def _accepts(self, address: Address) -> bool:
         try:

@@ -66,6 +66,11 @@ class Endpoint:
             await self._server.wait_closed()
             self._server = None
 
+    def silence(self) -> None:
+        """What is connected hears nothing any more and is not told, as when a machine vanishes."""
+        for side in self.sides:
+            side.transport.pause_reading()
+
     def begin(self, client: _Side) -> None:
         """Connect the client in a task of its own, kept here: the loop's own reference is weak."""
         task = asyncio.get_running_loop().create_task(self._connect(client))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from dataclasses import dataclass
 from signal import Signals
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,15 @@ class PostgresDidNotStartError(RuntimeError):
 
     def __init__(self, child: Child, *, reason: str) -> None:
         super().__init__(f"PostgreSQL's {child.name} did not start: {reason}\n{child.tail()}")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A server and its data. Named by number and not by role: at a failover roles change place."""
+
+    name: str
+    data: Path
+    address: Address
 
 
 class Home:

@@ -22,9 +22,15 @@ TTL_SECONDS = 5
 """What CoreDNS's kubernetes plugin gives when its Corefile names no other."""
 
 Lookup = Callable[[str], Sequence[str] | None]
-"""Gives the IPv4 addresses behind a name (lower case, trailing dot); None: no such name."""
+"""Gives the IPv4 addresses behind a name (lower case, trailing dot); None: no such name.
+
+Raises `LookupFailed` where a resolver would say that it cannot tell."""
 
 MAX_DATAGRAM = 65_535
+
+
+class LookupFailed(Exception):
+    """DNS has no answer, not even that there is no such name: SERVFAIL."""
 
 
 def answer(question: bytes, lookup: Lookup) -> bytes | None:
@@ -35,8 +41,11 @@ def answer(question: bytes, lookup: Lookup) -> bytes | None:
         return None
     response = dns.message.make_response(query)
     response.flags |= dns.flags.AA
-    for asked in query.question:
-        _resolve(asked, into=response, lookup=lookup)
+    try:
+        for asked in query.question:
+            _resolve(asked, into=response, lookup=lookup)
+    except LookupFailed:
+        response.set_rcode(dns.rcode.SERVFAIL)
     return response.to_wire()
 
 

@@ -62,6 +62,10 @@ class Pod:
         """What its manifest gives it to stop in."""
         return self._sandbox.spec.termination_grace_period_seconds
 
+    def renew_secret(self, name: str, files: Mapping[str, str]) -> None:
+        """Its volumes of this Secret hold something else from now on."""
+        self._sandbox.renew_secret(name, files)
+
     def last_words(self) -> str:
         """The end of the log of each container that is not ready: apps first, they know why."""
         unready = (each for each in (*self._apps, *self._sidecars) if not each.ready)

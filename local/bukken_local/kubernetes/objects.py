@@ -25,10 +25,13 @@ class Selector(Section, frozen=True):
 
 
 class ServiceSpec(Section, frozen=True):
-    """A headless Service: a name for the addresses of Pods."""
+    """A name for the addresses of Pods; or, not headless, for one address before them all.
+
+    `k8s/base` has headless ones alone; a drill tries what becomes of it without.
+    """
 
     selector: dict[str, str]
-    cluster_ip: Literal["None"] = msgspec.field(name="clusterIP")  # no other kind has a name here
+    cluster_ip: Literal["None"] | None = msgspec.field(name="clusterIP", default=None)
     publish_not_ready_addresses: bool = False
     ports: Ignored = None  # a DNS name of a headless Service has addresses alone
 
@@ -45,6 +48,16 @@ class Service(Section, frozen=True):
     def name(self) -> str:
         """Its name, the first part of its name in DNS."""
         return self.metadata.name
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether its name gives the Pods' own addresses."""
+        return self.spec.cluster_ip is not None
+
+    @property
+    def is_for_envoys(self) -> bool:
+        """Whether Envoys ask for it; by its name, since what else it says a drill may change."""
+        return self.name.endswith("-mesh")
 
     def finds(self, labels: Mapping[str, str]) -> bool:
         """Whether a Pod with these labels is one of it."""

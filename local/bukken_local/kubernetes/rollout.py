@@ -112,11 +112,22 @@ class DeploymentController:
         Raises:
             NoSuchPod: it has none of this name.
         """
+        self._stop(self._taken(name))
+
+    def let_go(self, name: str) -> Pod:
+        """Forgets one Pod, as when its label is changed: it runs on, and another is made.
+
+        Raises:
+            NoSuchPod: it has none of this name.
+        """
+        return self._taken(name).pod
+
+    def _taken(self, name: str) -> Replica:
         for revision in (self._new, *self._old):
             for replica in revision.replicas:
                 if replica.pod.name == name:
                     revision.replicas.remove(replica)
-                    return self._stop(replica)
+                    return replica
         raise NoSuchPod(f"{self.name} has no Pod {name} that is not stopping")
 
     def reconcile(self) -> None:

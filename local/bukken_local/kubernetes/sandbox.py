@@ -51,6 +51,24 @@ class Sandbox:
             for mount in sorted(container.volume_mounts, key=lambda mount: mount.mount_path):
                 _place(self._volume(mount.name), at=_below(root, mount.mount_path))
 
+    def renew_secret(self, name: str, files: Mapping[str, str]) -> None:
+        """Puts something else into the volumes of a Secret; a reader sees the one or the other.
+
+        The kubelet does so too, within a minute or two, while the containers run.
+        """
+        volumes = {
+            volume.name
+            for volume in self.spec.volumes
+            if volume.secret and volume.secret.secret_name == name
+        }
+        for container in (*self.spec.init_containers, *self.spec.containers):
+            for mount in container.volume_mounts:
+                if mount.name in volumes:
+                    at = _below(self._root(container), mount.mount_path)
+                    _place({f"{key}.new": text for key, text in files.items()}, at=at)
+                    for key in files:
+                        (at / f"{key}.new").replace(at / key)
+
     def start(self, container: Container) -> Child:
         """Starts a container's program."""
         return self._run(container, self._entrypoint(container), name=container.name)
@@ -152,7 +170,9 @@ class Sandbox:
         return files[name]
 
     def _seen(self, value: str, *, container: Container) -> str:
-        """A path in a volume as this machine has it, alone or as `--option=path`."""
+        """A path in a volume as this machine has it, alone or as `--option=path`; the loopback."""
+        if value == "127.0.0.1":
+            return self.home.loopback
         option, equals, path = value.rpartition("=")
         for mount in container.volume_mounts:
             if Path(path).is_relative_to(mount.mount_path):

@@ -1,9 +1,12 @@
-"""Who may find a Pod: the headless Services, as the names that DNS answers for."""
+"""Who may find a Pod: the Services, as the names that DNS answers for."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 
+from bukken_local.kubernetes.cluster_ip import ClusterIp
 from bukken_local.kubernetes.delays import Delays
+from bukken_local.kubernetes.dns import LookupFailed
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.late import Late
 from bukken_local.kubernetes.objects import Service
@@ -14,6 +17,13 @@ CLUSTER_DOMAIN = f"{NAMESPACE}.svc.cluster.local."
 
 PodsOf = Callable[[Service], Iterable[Pod]]
 """Gives the Pods that a Service selects, as they are now."""
+
+
+class Outage(StrEnum):
+    """What DNS does in place of answering."""
+
+    EMPTY = "empty"
+    SERVFAIL = "servfail"
 
 
 class Endpoints:
@@ -53,23 +63,55 @@ class Endpoints:
 
 
 class Services:
-    """The headless Services, and the target groups of those that the load balancer serves.
+    """The Services, and the target groups of those that the load balancer serves.
 
-    A Service for ready Pods alone is one that the Ingress names: here it is the load balancer's
+    A Service that is not for Envoys is one that the Ingress names: here it is the load balancer's
     stand-in that asks for it, and is told its targets. So it learns of a change as late as the ALB.
+
+    Attributes:
+        outage: what DNS does to Envoys; the load balancer's targets do not come by DNS.
     """
 
     def __init__(self, services: Iterable[Service], *, pods_of: PodsOf, delays: Delays) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._names: dict[str, Endpoints | TargetGroup] = {}
-        self.target_groups: list[TargetGroup] = []
-        for service in services:
-            if service.spec.publish_not_ready_addresses:
-                self._names[service.name] = Endpoints(service, pods_of=pods_of, delays=delays)
-            else:
-                group = TargetGroup(lambda service=service: pods_of(service), delays=delays)  # type: ignore[misc]
-                self._names[service.name] = group
-                self.target_groups.append(group)
+        self._pods_of = pods_of
+        self._delays = delays
+        self.outage: Outage | None = None
+        self.external: dict[str, Callable[[], Sequence[str]]] = {}
+        """By name, what is no Pod's: a Service of type ExternalName. Its answer is never stale."""
+        self.serve(services)
+
+    def serve(self, services: Iterable[Service]) -> None:
+        """Makes these the Services there are; who has a stable address needs `open`."""
+        self._names = {service.name: self._made(service) for service in services}
+
+    def _made(self, service: Service) -> Endpoints | TargetGroup | ClusterIp:
+        def pods() -> Iterable[Pod]:
+            return self._pods_of(service)
+
+        if not service.is_for_envoys:
+            return TargetGroup(pods, delays=self._delays)
+        if not service.is_headless:
+            return ClusterIp(pods, delays=self._delays)
+        return Endpoints(service, pods_of=self._pods_of, delays=self._delays)
+
+    @property
+    def target_groups(self) -> list[TargetGroup]:
+        """Those of the load balancer."""
+        return [each for each in self._names.values() if isinstance(each, TargetGroup)]
+
+    async def open(self, hosts: Callable[[int], str]) -> None:
+        """Takes connections at the stable addresses; `hosts` gives the nth."""
+        for number, each in enumerate(self._stable()):
+            await each.start(host=hosts(number))
+
+    async def close(self) -> None:
+        """Takes none there any more."""
+        for each in self._stable():
+            await each.stop()
+
+    def _stable(self) -> list[ClusterIp]:
+        return [each for each in self._names.values() if isinstance(each, ClusterIp)]
 
     def look(self) -> None:
         """Learns of what has changed."""
@@ -82,8 +124,19 @@ class Services:
             name.catch_up()
 
     def lookup(self, name: str) -> Sequence[str] | None:
-        """The addresses behind a DNS name; None if no Service has it."""
+        """The addresses behind a DNS name; None if no Service has it.
+
+        Raises:
+            LookupFailed: DNS is away.
+        """
         service, _, domain = name.partition(".")
+        if domain == CLUSTER_DOMAIN and service in self.external:
+            return self.external[service]()
         if domain != CLUSTER_DOMAIN or service not in self._names:
             return None
-        return self._names[service].answer(now=self._clock())
+        found = self._names[service]
+        if self.outage is None or isinstance(found, TargetGroup):
+            return found.answer(now=self._clock())
+        if self.outage is Outage.SERVFAIL:
+            raise LookupFailed(name)
+        return ()

@@ -63,6 +63,8 @@ class BackEnd:
             return await self._take_time(deed, key=key, body=body)
         if deed == "maintain":
             return HTMLResponse(MAINTENANCE, status_code=503, headers={"Retry-After": "3600"})
+        if deed == "page":
+            return HTMLResponse(MAINTENANCE)
         if deed.startswith("answer-"):
             return JSONResponse({"error": "told to"}, status_code=int(deed.removeprefix("answer-")))
         return self._taken(key, body)

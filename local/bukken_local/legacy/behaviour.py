@@ -13,6 +13,7 @@ Deed = Literal[
     "answer-503",
     "answer-422",  # refuses the lead itself
     "maintain",  # 503, with a page for people and a Retry-After
+    "page",  # the same page with 200, as old systems do it
     "hang",  # takes nothing, answers nothing
     "slow",  # takes two seconds
     "late",  # takes the lead at once, and answers nobody who is still there

@@ -114,6 +114,26 @@ def test_an_answer_takes_so_much_longer(free_address: FreeAddress) -> None:
     assert took >= 0.1
 
 
+def test_who_is_connected_hears_nothing_any_more(free_address: FreeAddress) -> None:
+    """Neither an answer nor an end; who connects anew is answered."""
+
+    async def ask() -> tuple[bool, bytes]:
+        listen = free_address()
+        async with _server(_saying(b"one")) as one, _endpoint(listen, pick=lambda: one) as endpoint:
+            reader, writer = await asyncio.open_connection(*listen)
+            await until(lambda: len(endpoint.sides) == 2, seconds=5, what="both sides are there")
+            endpoint.silence()
+            writer.write_eof()
+            heard = asyncio.create_task(reader.read())
+            anew = await _ask(listen)
+            silent = not heard.done()
+            heard.cancel()
+            writer.transport.abort()
+            return silent, anew
+
+    assert asyncio.run(ask()) == (True, b"one")
+
+
 def test_a_refusing_target_fails_the_client_at_once(free_address: FreeAddress) -> None:
     """A client of a dead instance gets an error, it does not wait."""
 

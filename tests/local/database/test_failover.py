@@ -58,6 +58,48 @@ def test_without_the_storage_they_are_lost(cluster: Cluster) -> None:
     assert ask(cluster, "SELECT current_setting('bukken.nothing_lost_between', true)") == (None,)
 
 
+def test_the_second_time_nothing_is_lost_either(cluster: Cluster) -> None:
+    """WAL has another timeline then: looked for in the first one's files, it was not found."""
+    asyncio.run(cluster.fail_over())
+    asyncio.run(cluster.children["instance-1"].stop(grace_seconds=10))
+    ask(cluster, "INSERT INTO kept SELECT generate_series(1, 1000)")
+
+    asyncio.run(cluster.fail_over())
+
+    assert ask(cluster, ROWS) == (1000,)
+
+
+def test_who_keeps_it_up_does_not_interfere(cluster: Cluster) -> None:
+    """`start`, asked again and again, neither brings the lost primary back nor fails."""
+    former = cluster.primary
+
+    async def fail_over_while_it_is_kept_up() -> None:
+        failing = asyncio.create_task(cluster.fail_over())
+        while not failing.done():
+            await asyncio.sleep(0.02)
+            await cluster.start()
+        await failing
+
+    asyncio.run(fail_over_while_it_is_kept_up())
+
+    assert (cluster.standby, ask(cluster, TIMELINE)) == (former, ("00000002",))
+
+
+def test_readers_are_led_to_the_writer_while_there_is_no_other(cluster: Cluster) -> None:
+    """As Aurora's reader endpoint leads; before and after, to the standby."""
+    led_to_writer = [cluster.reader == cluster.primary]
+
+    async def fail_over() -> None:
+        failing = asyncio.create_task(cluster.fail_over())
+        while not failing.done():
+            await asyncio.sleep(0)
+            led_to_writer.append(cluster.reader == cluster.primary)
+
+    asyncio.run(fail_over())
+
+    assert (led_to_writer[0], True in led_to_writer, led_to_writer[-1]) == (False, True, False)
+
+
 def test_who_starts_it_again_knows_who_is_the_primary(
     cluster: Cluster, public_directory: Path
 ) -> None:

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from asked_cluster import answer_of, ask, directory_of, until_standby_has
@@ -93,6 +94,20 @@ def test_start_leaves_running_what_runs(cluster: Cluster) -> None:
 
     assert {name: child.pid for name, child in cluster.children.items()} == before
     assert set(before) == {"instance-1", "storage", "instance-2"}
+
+
+@pytest.mark.parametrize("role", ["primary", "standby"])
+def test_one_server_is_restarted(cluster: Cluster, role: Literal["primary", "standby"]) -> None:
+    """The other goes on; afterwards one follows the other again."""
+    name, other = {"primary": (0, 1), "standby": (1, 0)}[role]
+    former = [cluster.children[f"instance-{number}"].pid for number in (1, 2)]
+
+    asyncio.run(cluster.restart(role, away_seconds=0))
+
+    now = [cluster.children[f"instance-{number}"].pid for number in (1, 2)]
+    assert (now[name] != former[name], now[other] == former[other]) == (True, True)
+    ask(cluster, f"CREATE TABLE restarted_{role} (x int)")
+    until_standby_has(cluster, f"restarted_{role}")
 
 
 @pytest.mark.parametrize("damage", ["its slot is gone", "its data are damaged"])

@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from bukken_local.kubernetes.dns import TTL_SECONDS, DnsServer, answer, serve
+from bukken_local.kubernetes.dns import TTL_SECONDS, DnsServer, LookupFailed, answer, serve
 
 READY = "query-api.bukken.svc.cluster.local."
 EMPTY = "command-api.bukken.svc.cluster.local."
@@ -80,3 +80,15 @@ def test_an_address_is_claimed_by_one_server() -> None:
 
     with pytest.raises(OSError, match="in use"):
         asyncio.run(claim_twice())
+
+
+def test_a_failure_is_no_statement_about_a_name() -> None:
+    """SERVFAIL: upon it Envoy keeps the hosts that it knows."""
+
+    def failing(name: str) -> Sequence[str] | None:
+        raise LookupFailed(name)
+
+    reply = answer(dns.message.make_query(READY, "A").to_wire(), failing)
+
+    assert reply is not None
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL

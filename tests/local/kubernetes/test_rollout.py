@@ -168,3 +168,19 @@ def test_pods_in_every_state_are_stopped_at_the_end(tmp_path: Path) -> None:
 
     assert len(stage.everybody) == 3
     assert not any(pod.exists for pod in stage.everybody)
+
+
+def test_a_pod_that_is_let_go_runs_on(tmp_path: Path) -> None:
+    """Its label changed, it is no Pod of the Deployment any more; another takes its place."""
+
+    async def story(stage: StagedDeployment) -> None:
+        pod = stage.controller.let_go("thing-1")
+        await stage.controller.until_complete()
+        assert pod.ready
+        assert pod not in stage.controller.pods
+        await pod.stop()
+
+    stage = play(story, here=tmp_path)
+
+    assert stage.happened("thing-1") == []
+    assert {pod.name for pod in stage.controller.pods} == {"thing-2", "thing-3"}

@@ -27,6 +27,7 @@ spec:
         - {name: ELSEWHERE, value: /run/secrets/databases}
         - {name: OPTION, value: --file=/run/secrets/database/password}
         - {name: BUKKEN_HOST, value: 127.0.0.1}
+        - {name: NEIGHBOUR, value: 127.0.0.1}
         volumeMounts:
         - {name: inner, mountPath: /etc/thing/inner}
         - {name: outer, mountPath: /etc/thing}
@@ -90,6 +91,11 @@ def test_what_a_network_namespace_would_give_is_the_one_override(tmp_path: Path)
     }
 
 
+def test_the_loopback_is_the_pods_own(tmp_path: Path) -> None:
+    """A variable that says 127.0.0.1 means the container beside, here as everywhere."""
+    assert environment(sandbox(tmp_path))["NEIGHBOUR"] == "127.0.77.111"
+
+
 def test_our_own_environment_is_not_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container sees nothing of the variables of the shell that started the runner."""
     monkeypatch.setenv("BUKKEN_LOG_LEVEL", "debug")
@@ -113,6 +119,19 @@ def test_a_secret_is_written_for_us_alone(tmp_path: Path) -> None:
 
     file = tmp_path / "pod" / "app" / "run" / "secrets" / "database" / "password"
     assert (file.read_text(), file.stat().st_mode & 0o077) == ("hush", 0)
+
+
+def test_a_secret_is_renewed_in_its_volume(tmp_path: Path) -> None:
+    """Another file in place of the former, and nothing beside it."""
+    place = sandbox(tmp_path)
+    place.lay_out()
+    file = Path(environment(place)["SECRET_FILE"])
+    former = file.stat().st_ino
+
+    place.renew_secret("database", {"password": "tush"})
+
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("tush", 0o600)
+    assert (file.stat().st_ino != former, list(file.parent.iterdir())) == (True, [file])
 
 
 @pytest.mark.parametrize(

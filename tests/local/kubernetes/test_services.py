@@ -2,12 +2,15 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+import pytest
 from staged_pod import Stage, play
 
 from bukken_local.kubernetes.delays import Delays
+from bukken_local.kubernetes.dns import LookupFailed
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.objects import Service, read_objects
-from bukken_local.kubernetes.services import Services
+from bukken_local.kubernetes.services import Outage, Services
 from bukken_local.processes.waiting import until
 
 FACTOR = 10  # all delays: endpoints 0.05 s, DNS's cache 0.5 s, deregistration 1.5 s
@@ -118,3 +121,53 @@ def test_a_service_that_nobody_made_is_unknown() -> None:
         assert services.lookup("thing.default.svc.cluster.local.") is None
 
     asyncio.run(story())
+
+
+def test_a_name_outside_the_cluster_is_answered_as_it_is_now() -> None:
+    """It has no Pods, and no delay of their Services."""
+
+    async def play_it() -> list[Sequence[str] | None]:
+        services, addresses = services_of([]), ["127.0.77.5"]
+        services.external["database"] = lambda: list(addresses)
+        before = services.lookup("database.bukken.svc.cluster.local.")
+        addresses[0] = "127.0.77.6"
+        return [before, services.lookup("database.bukken.svc.cluster.local.")]
+
+    assert asyncio.run(play_it()) == [["127.0.77.5"], ["127.0.77.6"]]
+
+
+def test_dns_may_have_nothing_or_no_answer(tmp_path: Path) -> None:
+    """In an outage Envoys get an empty answer or none; the load balancer's targets stay."""
+
+    async def story(stage: Stage) -> None:
+        services = services_of([stage.pod])
+        await stage.until_ready()
+        services.catch_up()
+        services.outage = Outage.EMPTY
+        assert services.lookup(MESH) == ()
+        services.outage = Outage.SERVFAIL
+        assert services.lookup(PLAIN) == [stage.pod.home.address]
+        with pytest.raises(LookupFailed):
+            services.lookup(MESH)
+
+    play(story, here=tmp_path)
+
+
+def test_a_service_may_have_one_address_for_all_its_pods() -> None:
+    """Not headless, its name gives the address at which it was opened, and no Pod's."""
+
+    async def story() -> None:
+        services = services_of([])
+        headless = read_objects(Service, MANIFEST, source=Path("thing.yaml"))
+        services.serve(with_an_address(each) for each in headless)
+        await services.open(lambda number: f"127.0.240.{number}")
+        assert services.lookup(MESH) == ["127.0.240.0"]
+        await services.close()
+
+    asyncio.run(story())
+
+
+def with_an_address(service: Service) -> Service:
+    """The same without `clusterIP: None`."""
+    spec = msgspec.structs.replace(service.spec, cluster_ip=None)
+    return msgspec.structs.replace(service, spec=spec)
