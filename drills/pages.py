@@ -45,7 +45,7 @@ def texts(known: Sequence[Record]) -> Mapping[Path, str]:
         **pages,
         DOCS / "index.md": _index(known),
         DOCS / "model.md": model.page(),
-        DOCS / "settings.md": settings.page(),
+        DOCS / "settings.md": settings.page(played={record.name for record in known}),
     }
 
 
