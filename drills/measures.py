@@ -137,7 +137,7 @@ def _goodput_short_percent(run: Run) -> float:
 
 SLOW_SECONDS: Final = 1.0
 GONE_SECONDS: Final = 3.0
-"""Three seconds without a page, and half of those who read on a telephone have left it."""
+"""Who has waited so long for a page has left it."""
 
 MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "failed": _failed,

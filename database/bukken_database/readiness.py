@@ -1,5 +1,7 @@
 """Whether this is the database a process can work with: its encoding, its locale, its schema.
 
+And whether its sidecar has the keys that tokens are checked with.
+
 Asked until the answer is yes, once. After that an outage of the database does not make a Pod
 unready: it would take every Pod out together, where a request answered 503 in a moment takes none.
 """
@@ -9,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, column, func, literal_column, select, table
 
-from bukken_contract.sidecar import undrain
+from bukken_contract.sidecar import has_keys, undrain
 from bukken_database.failures import sqlstate_of
 from bukken_database.schema import SCHEMA_LEVEL, schema_level
 
@@ -73,6 +75,8 @@ class Readiness:
         Without one, Envoy is told, and then the process is ready: Envoy must not see a healthy app
         while it is still drained.
         """
+        if found is None and not has_keys(self._admin_url):
+            found = "the sidecar has no keys to check tokens with: does the issuer answer?"
         if found is None:
             undrain(self._admin_url)
             log.info("ready")

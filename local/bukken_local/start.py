@@ -78,7 +78,7 @@ async def running(
         control_plane.begin(healthy=partial(_healthy_targets, network))
         # Pods need not wait for the migrations: they are not ready before the schema is theirs.
         await _together(_database(platform), _pods(after=outside, platform=platform))
-        stack.push_async_callback(_stop, alb_pod)
+        stack.push_async_callback(_stop_load_balancer, platform)
         await _load_balancer(platform, alb_pod)
         await stack.enter_async_context(commands.served(platform))
         yield platform
@@ -241,6 +241,11 @@ async def _stop_all(outside: Sequence[Pod], *, control_plane: ControlPlane) -> N
     """Without preStop: whoever it waits for came through the load balancer, which is gone."""
     pods = control_plane.end(grace_seconds=QUICK_GRACE_SECONDS)
     await asyncio.gather(*map(_stop, outside), pods)
+
+
+async def _stop_load_balancer(platform: Platform) -> None:
+    """The one there is now: a drill puts another in its place, and the next wants its port."""
+    await _stop(platform.stand_ins[-1])
 
 
 async def _stop(pod: Pod) -> None:

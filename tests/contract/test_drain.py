@@ -9,13 +9,21 @@ from socketserver import BaseRequestHandler, TCPServer
 
 import pytest
 
-from bukken_contract.sidecar import ANSWER_SECONDS, undrain
+from bukken_contract.sidecar import ANSWER_SECONDS, has_keys, undrain
 
 
 class Admin(BaseHTTPRequestHandler):
     """Envoy's admin, as far as the app speaks to it."""
 
     asked: list[str]
+    stats: bytes
+
+    def do_GET(self) -> None:
+        """Says its figures."""
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.stats)
 
     def do_POST(self) -> None:
         """Notes what was asked and agrees."""
@@ -28,10 +36,10 @@ class Admin(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def admin() -> Iterator[tuple[str, list[str]]]:
+def admin(stats: str = "") -> Iterator[tuple[str, list[str]]]:
     """An admin that answers, and the list of what it was asked."""
     asked: list[str] = []
-    handler = type("Handler", (Admin,), {"asked": asked})
+    handler = type("Handler", (Admin,), {"asked": asked, "stats": stats.encode()})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", asked
@@ -135,3 +143,23 @@ def test_an_app_does_not_wait_for_an_envoy_that_hangs(silent_port: int) -> None:
     undrain(f"http://127.0.0.1:{silent_port}")
 
     assert time.monotonic() - began < ANSWER_SECONDS + 1
+
+
+@pytest.mark.parametrize(
+    ("success", "failed", "missing"), [(0, 3, True), (1, 3, False), (1, 0, False), (0, 0, False)]
+)
+def test_keys_are_missing_while_they_were_only_asked_for_in_vain(
+    success: int, failed: int, *, missing: bool
+) -> None:
+    """Who has had them once keeps them; who asks nobody for keys needs none."""
+    counter = "http.ingress.jwt_authn.jwks_fetch_"
+    with admin(f"{counter}failed: {failed}\n{counter}success: {success}\n") as (url, asked):
+        assert has_keys(url) is not missing
+
+    assert [path.partition("?")[0] for path in asked] == ["/stats"]
+
+
+def test_without_an_envoy_no_keys_are_missing(nonsense: str) -> None:
+    """Alone on a laptop, or beside something else, the app serves all the same."""
+    assert has_keys("http://127.0.0.1:9")
+    assert has_keys(nonsense)

@@ -1,3 +1,5 @@
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -85,3 +87,29 @@ def test_each_obstacle_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     assert readiness.waits_for == "one"
     said = [record.getMessage() for record in caplog.records]
     assert said == ["not ready: one", "not ready: two", "not ready: one"]
+
+
+class SidecarWithoutKeys(BaseHTTPRequestHandler):
+    """An Envoy's admin whose issuer is away."""
+
+    def do_GET(self) -> None:
+        """Its figures."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"jwks_fetch_failed: 1\njwks_fetch_success: 0\n")
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_process_waits_for_the_keys_of_its_sidecar() -> None:
+    """With the right database alone it would be sent requests that its sidecar must refuse."""
+    with HTTPServer(("127.0.0.1", 0), SidecarWithoutKeys) as admin:
+        threading.Thread(target=admin.handle_request, daemon=True).start()
+        readiness = Readiness(admin_url=f"http://127.0.0.1:{admin.server_port}")
+
+        waits = readiness.must_wait(None)
+
+    assert waits
+    assert readiness.waits_for is not None
+    assert "no keys" in readiness.waits_for

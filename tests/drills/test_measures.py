@@ -1,7 +1,8 @@
+import math
 from collections.abc import Sequence
 
 from drills.answers import Answer
-from drills.measures import MEASURES, Run, lost_until_detected, verdicts
+from drills.measures import GONE_SECONDS, MEASURES, Run, lost_until_detected, verdicts
 
 
 def answer(due: float, status: str = "200", *, took: float = 0.01, **known: object) -> Answer:
@@ -77,6 +78,24 @@ def test_goodput_is_measured_while_the_fault_lasts() -> None:
     answers = [answer(1), *(answer(2 + n / 10) for n in range(15)), answer(6)]
 
     assert round(measured("goodput_short_percent", answers, marks={"capacity": 10})) == 50
+
+
+def test_an_answer_to_who_has_gone_is_no_goodput() -> None:
+    """Nor is a write: the capacity is that for reads."""
+    late = [answer(2, took=GONE_SECONDS - 0.1), answer(1.9, took=GONE_SECONDS)]
+    writes = [answer(3, "201", kind="writes")]
+
+    short = measured("goodput_short_percent", [*late, *writes], marks={"capacity": 1})
+    assert round(short) == 67
+
+
+def test_the_delivery_of_inquiries_counts_from_the_end_of_the_fault() -> None:
+    """Without inquiries there is nothing to wait for; one that never came has no end."""
+    accepted = [answer(1, "202", kind="inquiries")]
+
+    assert measured("delivered_seconds", accepted, marks={"delivered": 8.0}) == 3.0
+    assert measured("delivered_seconds", accepted) == math.inf
+    assert measured("delivered_seconds", [answer(1)]) == 0
 
 
 def test_a_control_must_hurt_more_than_all_lines_do() -> None:

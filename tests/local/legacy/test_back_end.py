@@ -76,6 +76,7 @@ def test_a_lead_has_one_effect_however_often_it_comes(back_end: BackEnd) -> None
         ("answer-503", 503),
         ("answer-422", 422),
         ("maintain", 503),
+        ("page", 200),
         ("hang", "ReadTimeout"),
         ("late", "ReadTimeout"),
     ],
