@@ -45,13 +45,16 @@ def texts(known: Sequence[Record]) -> Mapping[Path, str]:
         **pages,
         DOCS / "index.md": _index(known),
         DOCS / "model.md": model.page(),
-        DOCS / "settings.md": settings.page(),
+        DOCS / "settings.md": settings.page(played={record.name for record in known}),
     }
 
 
 def _index(known: Sequence[Record]) -> str:
     rows = "".join(f"{row}\n" for row in _rows(known))
-    return text("index").format(rows=rows, waiting=_not_played(known))
+    minutes = sum(record.seconds for record in known) / 60
+    return text("index").format(
+        rows=rows, drills=len(known), minutes=minutes, waiting=_not_played(known)
+    )
 
 
 def _rows(known: Sequence[Record]) -> Iterator[str]:

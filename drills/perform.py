@@ -3,6 +3,7 @@
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ async def perform(name: str, drill: Drill, *, say: Callable[[str], None]) -> Rec
     Raises:
         NoNetwork: somebody listens on each port that the load balancer might have.
     """
-    situation = drill.situation
+    situation, began = drill.situation, time.monotonic()
     with _state_directory() as directory, claimed_port() as port:
         async with staged(
             State(directory),
@@ -34,7 +35,7 @@ async def perform(name: str, drill: Drill, *, say: Callable[[str], None]) -> Rec
             replicas=situation.replicas,
         ) as stage:
             runs = [run async for run in play(drill, stage=stage, say=say)]
-    return Record.of(name, drill, runs=runs)
+    return Record.of(name, drill, runs=runs, seconds=time.monotonic() - began)
 
 
 @contextmanager

@@ -103,9 +103,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     expect: Mapping[str, Any]
     machine: str
     runs: Sequence[Played]
+    seconds: float = 0
+    """That all of it took, from nothing."""
 
     @classmethod
-    def of(cls, name: str, drill: Drill, *, runs: Sequence[Played]) -> Self:
+    def of(cls, name: str, drill: Drill, *, runs: Sequence[Played], seconds: float) -> Self:
         """Of a drill that was played."""
         return cls(
             name=name,
@@ -117,6 +119,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             expect=dict(drill.expect),
             machine=MACHINE,
             runs=runs,
+            seconds=_rounded(seconds),
         )
 
     @property

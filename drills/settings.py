@@ -7,7 +7,7 @@ same place in query-api.yaml. Or it is a row of a table of lines (`drills.tables
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -46,8 +46,12 @@ class Setting:
     tests: Sequence[str]
 
 
-def page() -> str:
-    """The list, in Markdown."""
+def page(*, played: Collection[str]) -> str:
+    """The list, in Markdown.
+
+    Args:
+        played: the drills that have a page.
+    """
     found = [each for folder in FOLDERS for each in _of_folder(folder)]
     drills = _drilled()
     counts = dict.fromkeys(("a drill", "a rule", "neither yet"), 0)
@@ -56,15 +60,16 @@ def page() -> str:
         names = [name for name, line in drills if _is_about(line, each)]
         for what, so in zip(counts, (names, each.tests, not (names or each.tests)), strict=True):
             counts[what] += bool(so)
-        rows.append(_row(each, drills=names))
+        links = [f"[{name}]({name}.md)" if name in played else name for name in names]
+        rows.append(_row(each, links=links))
     told = ", ".join(f"{number} with {what}" for what, number in counts.items())
     return text("settings").format(summary=f"{len(found)} settings: {told}.", rows="".join(rows))
 
 
-def _row(setting: Setting, *, drills: Sequence[str]) -> str:
-    links = ", ".join(f"[{name}]({name}.md)" for name in dict.fromkeys(drills))
+def _row(setting: Setting, *, links: Sequence[str]) -> str:
+    drills = ", ".join(dict.fromkeys(links))
     what, value = f"`{setting.file}: {short(setting.path)}`", f"`{setting.value}`"
-    return f"| {what} | {value} | {links} | {', '.join(setting.tests)} |\n"
+    return f"| {what} | {value} | {drills} | {', '.join(setting.tests)} |\n"
 
 
 def _of_folder(folder: str) -> Iterator[Setting]:

@@ -13,7 +13,7 @@ def test_every_step_is_told() -> None:
     """Who writes a drill sees what can happen."""
     tags = [step.__struct_config__.tag for step in get_args(Step)]
 
-    assert [tag for tag in tags if f"| `{tag}` |" not in README] == []
+    assert [tag for tag in tags if f"`{tag}`" not in README] == []
 
 
 def test_every_measure_is_told() -> None:

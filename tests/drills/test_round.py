@@ -22,7 +22,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         names.append(name)
         if name == NAMES[-1] and names.count(name) == 1:
             raise KeyboardInterrupt
-        return Record.of(name, drill, runs=[])
+        return Record.of(name, drill, runs=[], seconds=60)
 
     monkeypatch.setattr(command, "perform", perform)
     monkeypatch.setattr(command, "ROUND", tmp_path / "round.json")

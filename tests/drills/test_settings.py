@@ -1,6 +1,6 @@
 from drills import settings
 
-PAGE = settings.page()
+PAGE = settings.page(played=())
 
 
 def row(setting: str) -> list[str]:
