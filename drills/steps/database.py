@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from typing import Literal
+from typing import Final, Literal
 
 from bukken_local.pods import DEPLOYMENTS
 from bukken_local.processes.waiting import until
@@ -11,6 +11,10 @@ from drills.stage import Stage
 from drills.steps.doing import Doing
 
 Endpoint = Literal["writer", "reader"]
+_END_ALL: Final = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE usename IN ('bukken_writer', 'bukken_reader')"
+)
 
 
 class FailOver(Doing, frozen=True, tag="fail-over"):
@@ -103,11 +107,11 @@ class RotatePasswords(Doing, frozen=True, tag="rotate-passwords"):
 
 
 class EndSessions(Doing, frozen=True, tag="end-sessions"):
-    """Every session of the services is ended, on the primary."""
+    """Every session of the services is ended, on both servers."""
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until they are gone."""
-        await stage.sql(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE usename IN ('bukken_writer', 'bukken_reader')"
-        )
+        cluster = stage.platform.cluster
+        for address in (cluster.primary, cluster.standby):
+            async with cluster.master(address) as master:
+                await master.execute(_END_ALL)
