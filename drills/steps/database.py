@@ -12,7 +12,7 @@ from drills.steps.doing import Doing
 
 Endpoint = Literal["writer", "reader"]
 _END_ALL: Final = (
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE usename IN ('bukken_writer', 'bukken_reader')"
 )
 
@@ -110,7 +110,7 @@ class EndSessions(Doing, frozen=True, tag="end-sessions"):
     """Every session of the services is ended, on both servers."""
 
     async def __call__(self, stage: Stage) -> None:
-        """Waits until they are gone."""
+        """Told, all at once; they are gone in a moment."""
         cluster = stage.platform.cluster
         for address in (cluster.primary, cluster.standby):
             async with cluster.master(address) as master:
