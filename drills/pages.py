@@ -51,9 +51,13 @@ def texts(known: Sequence[Record]) -> Mapping[Path, str]:
 
 def _index(known: Sequence[Record]) -> str:
     rows = "".join(f"{row}\n" for row in _rows(known))
-    minutes = sum(record.seconds for record in known) / 60
+    timed = [record.seconds for record in known if record.seconds]
     return text("index").format(
-        rows=rows, drills=len(known), minutes=minutes, waiting=_not_played(known)
+        rows=rows,
+        drills=len(known),
+        timed=len(timed),
+        minutes=sum(timed) / 60,
+        waiting=_not_played(known),
     )
 
 

@@ -104,7 +104,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     runs: Sequence[Played]
     seconds: float = 0
-    """That all of it took, from nothing."""
+    """That all of it took, from nothing; 0 if that was not noted."""
 
     @classmethod
     def of(cls, name: str, drill: Drill, *, runs: Sequence[Played], seconds: float) -> Self:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import httpx
 
+from bukken_local.database.endpoint import Address, Endpoint
 from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.objects import PodDisruptionBudget, Service
 from bukken_local.kubernetes.replicas import Release
 from bukken_local.kubernetes.rollout import DeploymentController
 from bukken_local.kubernetes.sandbox import ADMIN_PORT
-from bukken_local.kubernetes.services import CLUSTER_DOMAIN
 from bukken_local.kubernetes.targets import healthy_targets
 from bukken_local.platform import Platform
 from bukken_local.pods import DEPLOYMENTS, PODS_EACH, SERVING
@@ -31,7 +31,6 @@ READY_SECONDS: Final = 60
 QUICK_SECONDS: Final = 1.0
 ALB_FILE: Final = "envoy/alb.yaml"
 RELAY: Final = "inquiry-relay"
-READERS: Final = f"query-api-mesh.{CLUSTER_DOMAIN}"
 
 
 @dataclass
@@ -78,20 +77,14 @@ class Stage:
         made.altered.update(self.alterations(lines))
         self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
-        await self._replace_services()
+        self.control_plane.services.outage = None
+        self.control_plane.services.serve(made.objects(Service))
         await asyncio.gather(*(self._replace(name) for name in SERVING))
         # After those that it calls: however seldom its Envoy asks DNS, it has found them.
         self.control_plane.services.catch_up()
         await self._replace(RELAY)
         await self._replace_load_balancer()
         await self.settled()
-
-    async def _replace_services(self) -> None:
-        services = self.control_plane.services
-        await services.close()
-        services.outage = None
-        services.serve(self.platform.made.objects(Service))
-        await services.open(self.platform.network.service)
 
     def release(self, name: str, *, lines: Sequence[Line] = ()) -> Release:
         """What is to be rolled out: the lines as they stand, and these changed in this release."""
@@ -142,10 +135,15 @@ class Stage:
         """Waits until everybody knows the Pods there are, and no other."""
         network = self.platform.network
         serving = {pod.home.address for name in SERVING for pod in self.pods(name)}
-        readers = set(self.control_plane.services.lookup(READERS) or ())
         await _known(network.alb.loopback, clusters=SERVING, addresses=serving)
+        readers = {pod.home.address for pod in self.pods("query-api")}
         for relay in self.pods(RELAY):
-            await _known(relay.home.loopback, clusters=["query-api"], addresses=readers)
+            await _known(
+                relay.home.loopback,
+                clusters=["query-api"],
+                addresses=readers,
+                instead=network.inner_load_balancer.host,
+            )
 
     async def post_admin(self, pod: Pod, path: str) -> None:
         """Tells a Pod's Envoy something."""
@@ -169,9 +167,12 @@ def _is_ready(pod: Pod) -> bool:
     return pod.ready
 
 
-async def _known(host: str, *, clusters: Iterable[str], addresses: set[str]) -> None:
+async def _known(
+    host: str, *, clusters: Iterable[str], addresses: set[str], instead: str = ""
+) -> None:
     async def as_it_is() -> bool:
-        return await healthy_targets(f"http://{host}:{ADMIN_PORT}", clusters=clusters) == addresses
+        found = await healthy_targets(f"http://{host}:{ADMIN_PORT}", clusters=clusters)
+        return found in (addresses, {instead})
 
     what = f"the Envoy of {host} finds {sorted(addresses)} healthy, and no other"
     await until(as_it_is, seconds=READY_SECONDS, what=what)
@@ -200,9 +201,19 @@ async def staged(
             state, port=port, terminal=Listener(), time_scale=time_scale
         ) as platform:
             watching = asyncio.create_task(platform.watch(), name="watch")
+            inner = await _inner_load_balancer(platform)
             try:
                 yield Stage(platform=platform, time_scale=time_scale, replicas=replicas)
             finally:
                 watching.cancel()
                 await asyncio.wait({watching})
-                await platform.control_plane.services.close()
+                await inner.stop()
+
+
+async def _inner_load_balancer(platform: Platform) -> Endpoint:
+    """The way in of partners, as Pods would use it: by the name `load-balancer`."""
+    address = platform.network.inner_load_balancer
+    platform.control_plane.services.external["load-balancer"] = lambda: [address.host]
+    endpoint = Endpoint(address, pick=lambda: Address("127.0.0.1", platform.port))
+    await endpoint.start()
+    return endpoint

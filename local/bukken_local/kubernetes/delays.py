@@ -39,13 +39,6 @@ class Delays:
     )
     """CoreDNS gives the answer it has for so long."""
 
-    proxy_rules: Delay = Delay(
-        seconds=1,
-        source="kube-proxy's iptables.minSyncPeriod, 1 s where its configuration names none: rules "
-        "are not written more often (pkg/proxy/apis/config/v1alpha1/defaults.go)",
-    )
-    """An EndpointSlice has changed → new connections to a Service's stable address know it."""
-
     registration: Delay = Delay(
         seconds=2,
         source="provisional: the load balancer controller acts on the EndpointSlice's event and "

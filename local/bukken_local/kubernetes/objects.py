@@ -25,13 +25,10 @@ class Selector(Section, frozen=True):
 
 
 class ServiceSpec(Section, frozen=True):
-    """A name for the addresses of Pods; or, not headless, for one address before them all.
-
-    `k8s/base` has headless ones alone; a drill tries what becomes of it without.
-    """
+    """A headless Service: a name for the addresses of Pods."""
 
     selector: dict[str, str]
-    cluster_ip: Literal["None"] | None = msgspec.field(name="clusterIP", default=None)
+    cluster_ip: Literal["None"] = msgspec.field(name="clusterIP")  # no other kind has a name here
     publish_not_ready_addresses: bool = False
     ports: Ignored = None  # a DNS name of a headless Service has addresses alone
 
@@ -48,11 +45,6 @@ class Service(Section, frozen=True):
     def name(self) -> str:
         """Its name, the first part of its name in DNS."""
         return self.metadata.name
-
-    @property
-    def is_headless(self) -> bool:
-        """Whether its name gives the Pods' own addresses."""
-        return self.spec.cluster_ip is not None
 
     @property
     def is_for_envoys(self) -> bool:

@@ -1,10 +1,9 @@
-"""Who may find a Pod: the Services, as the names that DNS answers for."""
+"""Who may find a Pod: the headless Services, as the names that DNS answers for."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
-from bukken_local.kubernetes.cluster_ip import ClusterIp
 from bukken_local.kubernetes.delays import Delays
 from bukken_local.kubernetes.dns import LookupFailed
 from bukken_local.kubernetes.kubelet import Pod
@@ -63,7 +62,7 @@ class Endpoints:
 
 
 class Services:
-    """The Services, and the target groups of those that the load balancer serves.
+    """The headless Services, and the target groups of those that the load balancer serves.
 
     A Service that is not for Envoys is one that the Ingress names: here it is the load balancer's
     stand-in that asks for it, and is told its targets. So it learns of a change as late as the ALB.
@@ -82,36 +81,18 @@ class Services:
         self.serve(services)
 
     def serve(self, services: Iterable[Service]) -> None:
-        """Makes these the Services there are; who has a stable address needs `open`."""
+        """Makes these the Services there are."""
         self._names = {service.name: self._made(service) for service in services}
 
-    def _made(self, service: Service) -> Endpoints | TargetGroup | ClusterIp:
-        def pods() -> Iterable[Pod]:
-            return self._pods_of(service)
-
-        if not service.is_for_envoys:
-            return TargetGroup(pods, delays=self._delays)
-        if not service.is_headless:
-            return ClusterIp(pods, delays=self._delays)
-        return Endpoints(service, pods_of=self._pods_of, delays=self._delays)
+    def _made(self, service: Service) -> Endpoints | TargetGroup:
+        if service.is_for_envoys:
+            return Endpoints(service, pods_of=self._pods_of, delays=self._delays)
+        return TargetGroup(lambda: self._pods_of(service), delays=self._delays)
 
     @property
     def target_groups(self) -> list[TargetGroup]:
         """Those of the load balancer."""
         return [each for each in self._names.values() if isinstance(each, TargetGroup)]
-
-    async def open(self, hosts: Callable[[int], str]) -> None:
-        """Takes connections at the stable addresses; `hosts` gives the nth."""
-        for number, each in enumerate(self._stable()):
-            await each.start(host=hosts(number))
-
-    async def close(self) -> None:
-        """Takes none there any more."""
-        for each in self._stable():
-            await each.stop()
-
-    def _stable(self) -> list[ClusterIp]:
-        return [each for each in self._names.values() if isinstance(each, ClusterIp)]
 
     def look(self) -> None:
         """Learns of what has changed."""

@@ -49,8 +49,8 @@ def test_a_service_is_found_among_other_kinds_and_finds_its_pods() -> None:
     assert not service.finds({"name": "other"})
 
 
-def test_a_service_that_chooses_its_address_is_refused() -> None:
-    """Nobody here would answer at it: where one is given, the runner gives it."""
+def test_a_service_with_an_address_of_its_own_is_refused() -> None:
+    """Nobody here would answer at it: the DNS knows headless ones alone."""
     with pytest.raises(ManifestNotUnderstood, match=r"k8s/base/thing.yaml: .*clusterIP"):
         read(Service, SERVICE.format(address="10.0.0.1"))
 

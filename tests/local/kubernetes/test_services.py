@@ -2,7 +2,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 from staged_pod import Stage, play
 
@@ -151,23 +150,3 @@ def test_dns_may_have_nothing_or_no_answer(tmp_path: Path) -> None:
             services.lookup(MESH)
 
     play(story, here=tmp_path)
-
-
-def test_a_service_may_have_one_address_for_all_its_pods() -> None:
-    """Not headless, its name gives the address at which it was opened, and no Pod's."""
-
-    async def story() -> None:
-        services = services_of([])
-        headless = read_objects(Service, MANIFEST, source=Path("thing.yaml"))
-        services.serve(with_an_address(each) for each in headless)
-        await services.open(lambda number: f"127.0.240.{number}")
-        assert services.lookup(MESH) == ["127.0.240.0"]
-        await services.close()
-
-    asyncio.run(story())
-
-
-def with_an_address(service: Service) -> Service:
-    """The same without `clusterIP: None`."""
-    spec = msgspec.structs.replace(service.spec, cluster_ip=None)
-    return msgspec.structs.replace(service, spec=spec)
