@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pages.write()
             return 0
         return _play(drills, whole=not options.only, afresh=options.afresh)
+    except KeyboardInterrupt:
+        sys.stderr.write("drills: broken off; the next `make drills` goes on with the round\n")
+        return 130
     except (DrillNotUnderstood, NoSuchLine) as error:
         sys.stderr.write(f"drills: {error}\n")
         return 2
@@ -70,8 +73,8 @@ def _play(drills: Mapping[str, Drill], *, whole: bool, afresh: bool) -> int:
         pages.write()
         _tell(record)
         if not record.holds:
-            failed.append(name)
-        if whole:
+            failed.append(name)  # and when the round goes on, it is played again
+        elif whole:
             done.append(name)
             ROUND.write_text(json.dumps(done))
     if whole:

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from drills.lines import Line
-from drills.measures import MEASURES
+from drills.measures import DETECTED, MEASURES
 from drills.steps import Step
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -85,6 +85,10 @@ class Control(Section, frozen=True):
     hurts: Mapping[str, float]
     fault: tuple[Step, ...] | None = None
 
+    def __post_init__(self) -> None:
+        if not self.hurts or min(self.hurts.values()) <= 0:
+            raise ValueError(f"{self.name}: a control without what it hurts proves nothing")
+
 
 class Drill(Section, frozen=True):
     """One.
@@ -114,6 +118,11 @@ class Drill(Section, frozen=True):
             raise ValueError(f"no measure {', '.join(unknown)}; there are {', '.join(MEASURES)}")
         if not self.controls:
             raise ValueError("a drill without a control proves nothing")
+        if not self.expect:
+            raise ValueError("nothing is expected")
+        for name, bound in self.expect.items():
+            if DETECTED in str(bound) and name not in ("failed_reads", "failed_writes"):
+                raise ValueError(f"{name} cannot be `{DETECTED}`: of reads or writes alone")
 
 
 def read_drill(file: Path) -> Drill:
@@ -125,7 +134,7 @@ def read_drill(file: Path) -> Drill:
     try:
         return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), Drill)
     except (msgspec.ValidationError, ValueError, yaml.YAMLError) as error:
-        raise DrillNotUnderstood(f"{file.relative_to(CASES.parent)}: {error}") from error
+        raise DrillNotUnderstood(f"{file.parent.name}/{file.name}: {error}") from error
 
 
 def all_drills(cases: Path = CASES) -> Iterator[tuple[str, Path]]:

@@ -18,7 +18,9 @@ NUMBERED_SECONDS: Final = 20.0
 async def lost(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     """Keys that were acknowledged, and are not there; inquiries that were not delivered."""
     acknowledged = {answer.key for answer in of_kinds(answers, "writes") if answer.good}
-    there = set(await _versions(sorted(acknowledged), stage=stage))
+    keys = sorted(acknowledged)
+    # With its event: what no partner ever hears of is as lost as what is not stored.
+    there = set(await _versions(keys, stage=stage)) & set(await _events(keys, stage=stage))
     return sorted(acknowledged - there) + await _undelivered(answers, stage=stage)
 
 
@@ -30,8 +32,8 @@ async def doubled(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     # Of this run alone: what a run before has doubled stays in the back end's book.
     receipts = {answer.receipt for answer in of_kinds(answers, "inquiries")}
     delivered = Counter(key for key in _delivered(stage) if key in receipts)
-    twice = [key for key, times in (versions | events | delivered).items() if times > 1]
-    return sorted(set(twice))
+    every = (versions, events, delivered)
+    return sorted({key for found in every for key, times in found.items() if times > 1})
 
 
 async def wrong(answers: Sequence[Answer], *, stage: Stage) -> list[str]:

@@ -132,7 +132,7 @@ def _goodput_short_percent(run: Run) -> float:
     lasted = run.fault_ended - run.fault_began
     reads = [a for a in of_kinds(run.answers, "reads") if a.good and a.took < GONE_SECONDS]
     good = sum(run.fault_began <= answer.done <= run.fault_ended for answer in reads)
-    return 100 * (1 - good / lasted / capacity) if capacity and lasted else 0
+    return max(0, 100 * (1 - good / lasted / capacity)) if capacity and lasted else 0
 
 
 SLOW_SECONDS: Final = 1.0

@@ -19,6 +19,7 @@ WORDS: Final = {
     "slow_percent": "{:.2g} % slow",
     "back_to_normal_seconds": "normal after {:.2g} s",
     "first_write_seconds": "first write after {:.2g} s",
+    "delivered_seconds": "last delivery after {:.2g} s",
     "goodput_short_percent": "{:.2g} % of the capacity unused",
 }
 """What the index says of a control that is about no failure."""
@@ -117,8 +118,9 @@ def _control(run: Played) -> str:
     lines = "\n".join(f"- `{line}`{_value(value)}" for line, value in run.lines)
     answers = ", ".join(f"{status}: {times:,}" for status, times in run.statuses.items())
     called = f"{run.called[:1].upper()}{run.called[1:]}"
+    instead = f"What happened here: {_flow(run.fault)}.\n\n" if run.fault else ""
     return text("control").format(
-        called=called, protects=run.protects, lines=lines, answers=answers
+        called=called, protects=run.protects, lines=lines, instead=instead, answers=answers
     )
 
 

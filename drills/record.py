@@ -20,10 +20,10 @@ MACHINE: Final = f"{os.cpu_count()} cores, {machine.machine()}, Python {machine.
 
 _HURT: Final = (
     ("patient_failed", "{:,.0f} although asked again"),
-    ("lost", "{:,.0f} acknowledged and lost"),
+    ("lost", "{:,.0f} acknowledged and not there"),
     ("doubled", "{:,.0f} doubled"),
     ("wrongly_done", "{:,.0f} refused and done"),
-    ("unfinished", "it never came to its end"),
+    ("unfinished", "it was not over in time"),
 )
 """What is told of a run beside its failures, where there is anything to tell."""
 
@@ -46,6 +46,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
         measures: all of them.
         asked: requests by clients that never ask again, by kind.
         holds: whether all verdicts do.
+        hurts: what was expected of it, of a control.
+        fault: what happened, where it was not what happens in the drill.
         fault_seconds: how long it took.
     """
 
@@ -57,6 +59,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     statuses: Mapping[str, int]
     verdicts: Sequence[str]
     holds: bool
+    hurts: Mapping[str, float] = {}
+    fault: Sequence[Any] | None = None
     fault_seconds: float
     bins: Sequence[Bin]
 
@@ -86,6 +90,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
             statuses=_statuses(run.impatient),
             verdicts=[str(verdict) for verdict in verdicts],
             holds=all(verdict.holds for verdict in verdicts),
+            hurts=dict(control.hurts) if control else {},
+            fault=msgspec.to_builtins(control.fault) if control else None,
             fault_seconds=_rounded(run.fault_ended - run.fault_began),
             bins=_bins(run),
         )

@@ -55,6 +55,8 @@ async def play(drill: Drill, *, stage: Stage, say: Say) -> AsyncIterator[Played]
         run = await _run(drill, control, stage=stage, say=say)
         bounds = _expected(drill, stage=stage) if control is None else control.hurts
         found = tuple(verdicts(run, bounds, more_than=first))
+        if control is not None and "unfinished" not in bounds:
+            found += tuple(verdicts(run, {"unfinished": 0}))
         first = first or run
         yield Played.of(run, control=control, verdicts=found)
 
@@ -172,7 +174,8 @@ async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:
 
 
 def _expected(drill: Drill, *, stage: Stage) -> dict[str, float]:
-    return {
+    # What was to happen has happened, or nothing is shown.
+    return {"unfinished": 0.0} | {
         name: sum(
             _detected(drill, measure=name, stage=stage, answered=word == DETECTED)
             if word in (DETECTED, UNANSWERED)

@@ -179,4 +179,4 @@ def _is_about(line: Line, setting: Setting) -> bool:
     kind = "" if line.kind == "Deployment" else f"{line.kind} "
     path = kind + line.path if setting.file.startswith("k8s") else line.path
     same = (setting.path == path) or setting.path.startswith((f"{path}.", f"{path}["))
-    return same and line.add is None
+    return same and line.add is None and not line.move

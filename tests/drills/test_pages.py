@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from drills.drill import all_drills, read_drill
+from drills.drill import Load, all_drills, read_drill
 from drills.pages import DOCS, texts
 from drills.record import Record, lines_as_they_are, records
+from drills.steps import Step
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {record.name: record for record in records()}
@@ -26,6 +28,17 @@ def test_a_record_is_of_the_drill_as_it_is(record: Record) -> None:
     names = [None, *(control.name for control in drill.controls)]
     assert [run.control for run in record.runs] == names
     assert (record.title, record.story) == (drill.title, drill.story)
+    assert (record.expect, record.time_scale) == (drill.expect, drill.situation.time_scale)
+    assert msgspec.convert(record.load, Load) == drill.load
+    assert msgspec.convert(record.fault, tuple[Step, ...]) == drill.fault
+
+
+@pytest.mark.parametrize("record", KNOWN.values(), ids=KNOWN)
+def test_a_record_is_of_the_controls_as_they_are(record: Record) -> None:
+    """What happens, and what it must cost: a bound that was moved was not measured."""
+    for control, run in zip(read_drill(DRILLS[record.name]).controls, record.runs[1:], strict=True):
+        fault = None if run.fault is None else msgspec.convert(run.fault, tuple[Step, ...])
+        assert (control.hurts, control.fault) == (run.hurts, fault)
 
 
 @pytest.mark.parametrize("record", KNOWN.values(), ids=KNOWN)
