@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import yaml
@@ -141,8 +141,3 @@ def all_drills(cases: Path = CASES) -> Iterator[tuple[str, Path]]:
     """Each drill's name, `group/name`, and its file."""
     for file in sorted(cases.glob("*/*.yaml")):
         yield f"{file.parent.name}/{file.stem}", file
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 — of any type there is in a file
-    """A part of a drill as plain data, for the record of a run."""
-    return msgspec.to_builtins(value)

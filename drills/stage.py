@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import httpx
-
 from bukken_local.database.endpoint import Address, Endpoint
 from bukken_local.kubernetes.control_plane import ControlPlane
 from bukken_local.kubernetes.kubelet import Pod
@@ -144,12 +142,6 @@ class Stage:
                 addresses=readers,
                 instead=network.inner_load_balancer.host,
             )
-
-    async def post_admin(self, pod: Pod, path: str) -> None:
-        """Tells a Pod's Envoy something."""
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(f"http://{pod.home.loopback}:{ADMIN_PORT}{path}")
-            answer.raise_for_status()
 
     async def sql(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What the superuser gets from the primary."""
