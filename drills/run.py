@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from bukken_local.processes import binaries
 from bukken_local.processes.child import Child
 from bukken_local.processes.left_behind import remember
 from bukken_local.processes.waiting import until
-from drills.answers import read_answers
+from drills.answers import read_answers, standstill
 from drills.drill import Control, Drill, Load
 from drills.kept import doubled, lost, numbered, wrong
 from drills.load import LISTING, READ_KEY, Plan
@@ -33,6 +33,10 @@ from drills.steps import Doing
 
 BEFORE_SECONDS: Final = 2.0
 """Of load, before anything happens: what is wrong then is not the fault's."""
+
+STANDSTILL_SECONDS: Final = 1.0
+TIMES: Final = 3
+"""That a run is played, if the machine stands still in the others."""
 
 LAST_ANSWER_SECONDS: Final = 90.0
 SCOPES: Final = {
@@ -45,20 +49,50 @@ SCOPES: Final = {
 Say = Callable[[str], None]
 
 
+class MachineStoodStill(Exception):
+    """Nothing can be measured here now."""
+
+
 async def play(drill: Drill, *, stage: Stage, say: Say) -> AsyncIterator[Played]:
     """Each run when it is over: first with all lines, then without some."""
     stage.slow_database(milliseconds=drill.situation.database_milliseconds)
     first: Run | None = None
     for control in (None, *drill.controls):
-        say(f"  {'with all lines' if control is None else control.name}: bringing it up")
-        await stage.play(() if control is None else control.lines)
-        run = await _run(drill, control, stage=stage, say=say)
+        run = await undisturbed(partial(_played, drill, control, stage=stage, say=say), say=say)
         bounds = _expected(drill, stage=stage) if control is None else control.hurts
         found = tuple(verdicts(run, bounds, more_than=first))
         if control is not None and "unfinished" not in bounds:
             found += tuple(verdicts(run, {"unfinished": 0}))
         first = first or run
         yield Played.of(run, control=control, verdicts=found)
+
+
+async def undisturbed(play_once: Callable[[], Awaitable[Run]], *, say: Say) -> Run:
+    """A run on a machine that went on all the while; what was seen on another shows nothing.
+
+    A second's requests that come at once are a burst that nobody sent, and are refused as one. How
+    they were answered is not asked: a run is not played again because it failed.
+
+    Raises:
+        MachineStoodStill: each time.
+    """
+    seconds = 0.0
+    for _ in range(TIMES):
+        run = await play_once()
+        seconds = standstill(run.answers)
+        if seconds <= STANDSTILL_SECONDS:
+            return run
+        say(f"    the machine stood still for {seconds:.1f} s: that run shows nothing")
+    raise MachineStoodStill(
+        f"the machine stood still for more than {STANDSTILL_SECONDS:g} s in each of {TIMES} runs, "
+        f"last for {seconds:.1f} s: play it when less else is done there"
+    )
+
+
+async def _played(drill: Drill, control: Control | None, *, stage: Stage, say: Say) -> Run:
+    say(f"  {'with all lines' if control is None else control.name}: bringing it up")
+    await stage.play(() if control is None else control.lines)
+    return await _run(drill, control, stage=stage, say=say)
 
 
 async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say) -> Run:

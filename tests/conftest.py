@@ -12,7 +12,7 @@ from free_ports import free_port
 
 from bukken_local.database.endpoint import Address
 
-pytest_plugins = ["running_compose", "chosen_servers", "migrated_database", "feeding"]
+pytest_plugins = ["alone", "running_compose", "chosen_servers", "migrated_database", "feeding"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,6 +21,7 @@ ACKNOWLEDGED = [
         attempts=1,
         key="a",
         receipt="",
+        late=0,
     )
 ]
 

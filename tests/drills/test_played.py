@@ -11,6 +11,7 @@ SECONDS = 400
 HERE = {name: drill for name, file in all_drills() if (drill := read_drill(file)).in_make_test}
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize(("name", "drill"), HERE.items(), ids=HERE)
 def test_nobody_is_hurt_with_the_lines_and_somebody_without(name: str, drill: Drill) -> None:

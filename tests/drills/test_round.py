@@ -8,6 +8,7 @@ import pytest
 from drills import __main__ as command
 from drills.drill import Drill, all_drills
 from drills.record import Record
+from drills.run import MachineStoodStill
 
 NAMES = [name for name, _ in all_drills()]
 
@@ -29,6 +30,23 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(Record, "keep", lambda _: None)
     monkeypatch.setattr("drills.pages.write", lambda: None)
     return names
+
+
+def test_what_a_machine_that_stood_still_showed_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The drill is named as one that did not show what it should, and the others are played."""
+
+    async def perform(*_: object, **__: object) -> Record:
+        raise MachineStoodStill("the machine stood still for 3.0 s")
+
+    monkeypatch.setattr(command, "perform", perform)
+    monkeypatch.setattr(Record, "keep", lambda _: pytest.fail("kept"))
+
+    assert command.main(["--only", NAMES[0], "--only", NAMES[1]]) == 1
+    said = capsys.readouterr().out
+    assert said.count("stood still") == 2
+    assert f"not as they should be: {NAMES[0]}, {NAMES[1]}" in said
 
 
 def test_a_round_that_was_broken_off_goes_on(
