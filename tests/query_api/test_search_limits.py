@@ -115,6 +115,22 @@ def test_a_search_that_nothing_answers_in_time_is_refused_soon(
     assert answer.get_json()["type"] == "urn:bukken:problem:search-too-costly"
 
 
+def test_of_few_listings_no_search_is_too_costly(
+    put: "Put",
+    client: FlaskClient,
+    slow: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reader that is busy for a moment is at fault, and 422 says that it will be so for ever."""
+    put("a", city="新宿区")
+    slow(walks=0.4, gathers=0.4)
+    monkeypatch.setattr(search_conditions, "_CROWD", 2)
+
+    answer = client.get("/v1/listings?City=新宿区&StandardStatus=Active")
+
+    assert (answer.status_code, len(answer.get_json()["value"])) == (200, 1)
+
+
 def test_who_was_given_a_page_is_not_soon_refused_the_next(
     put: "Put", client: FlaskClient, slow: Callable[..., None]
 ) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
 )
 
 from bukken_database.schema import GRAMS, listings
@@ -48,6 +49,11 @@ def narrowed(session: ReadSession, search: Search) -> Narrowed:
     few = box is not None and not crowded
     few = few or any(not _is_crowd(session, one, most=_CROWD) for one in _doubtful(search))
     return Narrowed(few, tuple(_conditions(search, crowded=crowded, few=few)))
+
+
+def are_few(session: ReadSession) -> bool:
+    """Whether all listings there are, are few: what takes long then is the database's fault."""
+    return not _is_crowd(session, true(), most=_CROWD)
 
 
 def _doubtful(search: Search) -> Iterator[ColumnElement[bool]]:

@@ -17,7 +17,7 @@ from bukken_database.failures import sqlstate_of
 from bukken_database.sessions import ReadSession
 from query_api.cursors import Position
 from query_api.search import Search
-from query_api.search_conditions import Narrowed, narrowed
+from query_api.search_conditions import Narrowed, are_few, narrowed
 from query_api.search_statements import gather, walk
 
 # Five times what a search may take on a million listings. One that needs longer reads a good part
@@ -77,7 +77,9 @@ def _found(
     except exc.DBAPIError as error:
         if found is None or found.few or not search.walks or not _took_too_long(error):
             raise
-    with _limited(session, seconds=limits.gather):
+    with _limited(session, seconds=SEARCH_SECONDS):
+        if not are_few(session):
+            session.row(_at_most(limits.gather))
         return session.rows(gather(search, matching=found.matching, after=after, rows=rows))
 
 
