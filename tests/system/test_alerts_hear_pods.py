@@ -46,7 +46,9 @@ def told_by(pod: dict[str, Any]) -> Iterator[Series]:
 
 @pytest.fixture(scope="module")
 def told(own_runner: "Runner") -> list[Series]:
-    """Everything that is told by all Pods of a platform on which something has failed once."""
+    """Everything that is told by all Pods of a platform that has served, and failed once."""
+    with own_runner.client("listings.read") as portal:
+        assert portal.get("/v1/listings").status_code == 200
     fail_once(own_runner)
     pods = [each for each in own_runner.description["pods"] if each["deployment"]]
     return [series for pod in pods for series in told_by(pod)]
@@ -62,6 +64,20 @@ def unheard(expression: str, *, told: list[Series]) -> list[str]:
 def test_pods_tell_all_that_the_rule_looks_at(rule: dict[str, Any], told: list[Series]) -> None:
     """Each name with each label and value, by real Envoys and real apps."""
     assert unheard(rule["expr"], told=told) == []
+
+
+@pytest.mark.parametrize("side", ["command-api", "query-api"])
+def test_each_side_tells_what_its_failures_are_a_share_of(side: str, told: list[Series]) -> None:
+    """`RequestsFail` is about each by itself: of one that does not count, it knows nothing."""
+    (rule,) = (each for each in rules() if each["alert"] == "RequestsFail")
+    own = [each for each in told if each[1]["workload"] == side]
+    (total,) = {
+        each.prettify()
+        for each in selectors(rule["expr"])
+        if all(matcher.name != "envoy_response_code_class" for matcher in each.matchers.matchers)
+    }
+
+    assert unheard(total, told=own) == []
 
 
 @pytest.mark.parametrize(
