@@ -121,7 +121,7 @@ def _leaves(node: yaml.Node, at: _Leaf) -> Iterator[_Leaf]:
     at = replace(at, where=(*at.where, node.start_mark.line))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if not NO_SETTINGS.search(key.value):
+            if not (NO_SETTINGS.search(key.value) or at.path.endswith("_PORT]")):
                 yield from _leaves(value, _member(at, key))
     elif isinstance(node, yaml.SequenceNode):
         for index, member in enumerate(node.value):
@@ -177,6 +177,8 @@ def _is_about(line: Line, setting: Setting) -> bool:
     if setting.file not in line.files:
         return False
     kind = "" if line.kind == "Deployment" else f"{line.kind} "
-    path = kind + line.path if setting.file.startswith("k8s") else line.path
-    same = (setting.path == path) or setting.path.startswith((f"{path}.", f"{path}["))
+    # Shortened: where a filter has a name too, one says its place and the other its name.
+    path = short(kind + line.path if setting.file.startswith("k8s") else line.path)
+    at = short(setting.path)
+    same = (at == path) or at.startswith((f"{path}.", f"{path}["))
     return same and line.add is None and not line.move

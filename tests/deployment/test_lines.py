@@ -125,6 +125,8 @@ LINES = [
          "Whoever breaks in finds a token for the role that reads the database's password."),
     Line(f"{POD} topologySpreadConstraints 1 whenUnsatisfiable", says("ScheduleAnyway"),
          "With fewer free nodes than Pods a zone's Pods wait for ever."),
+    Line(f"{POD} topologySpreadConstraints 1 maxSkew", says(1),
+         "The least there is: with more, two go to one node while another has none."),
     Line("spec progressDeadlineSeconds", between(120, 600),
          "A release that stands still is noticed by nobody, or before a new node is there."),
     Line(f"{POD} serviceAccountName", says("{side}"), "It is nobody, or the other side, to AWS."),

@@ -140,7 +140,6 @@ RULES = [
         "an app that is not ready is never sent to",
         lambda c: panic(cluster(c, "local_app")) == 0,
         lambda c: cluster(c, "local_app").update(common_lb_config={}),
-        (*SIDECARS, "inquiry-relay"),
     ),
     Rule(
         "an app without traffic is checked as often",
@@ -205,12 +204,6 @@ RULES = [
         "a peer is asked for its name",
         lambda c: "service_name_matcher" in check(c, "query-api")["http_health_check"],
         lambda c: check(c, "query-api")["http_health_check"].pop("service_name_matcher"),
-        ("inquiry-relay",),
-    ),
-    Rule(
-        "an app that answers 500 loses no Pod for it",
-        lambda c: cluster(c, "query-api")["outlier_detection"].get("consecutive_5xx") == 0,
-        lambda c: cluster(c, "query-api")["outlier_detection"].pop("consecutive_5xx"),
         ("inquiry-relay",),
     ),
     Rule(
