@@ -56,6 +56,11 @@ def at_least(least: int) -> Needs:
     return lambda value, _: least <= mebibytes(value) <= 1024
 
 
+def at_most_the_period(seconds: int, document: Document) -> bool:
+    """Longer than a busy node takes, and over before the next question is due."""
+    return 2 <= seconds <= int(value_at(document, f"{APP} livenessProbe periodSeconds"))
+
+
 def of_the_wheel(image: str, _: Document) -> bool:
     """The Envoy that the tests ran is the one that is deployed, but for patches."""
     project = tomllib.loads((ROOT / "local/pyproject.toml").read_text())["project"]
@@ -210,6 +215,10 @@ LINES = [
     Line(f"{APP} startupProbe timeoutSeconds", between(2, 5), "A cold, busy node kills it."),
     Line(f"{APP} startupProbe failureThreshold", between(30, 120),
          "Imports on a cold node take long; far more, and a broken app goes unseen."),
+    Line(f"{APP} livenessProbe periodSeconds", between(5, 15),
+         "A hung app keeps its share of the requests waiting for minutes."),
+    Line(f"{APP} livenessProbe timeoutSeconds", at_most_the_period,
+         "By default it is 1 s, and a busy app is dead; far more, and a hung one is alive."),
     Line(f"{APP} resources requests memory", at_least(128), "It is killed in use."),
     Line(f"{APP} resources limits memory", same_as(f"{APP} resources requests memory"),
          "Another Pod's growth kills it."),
