@@ -194,6 +194,8 @@ TIMES = [
          "By default 5 s: longer than the scrape has.", ALL),
     Line(f"{APP} health_checks 0 unhealthy_threshold", between(2, 3),
          "One late answer takes the Pod out, or a dead app is sent to."),
+    Line(f"{APP} health_checks 0 healthy_threshold", says(1),
+         "The least there is: with more, an app that is well again is asked in vain.", ALL),
     Line("static_resources listeners metrics drain_type", says("MODIFY_ONLY"),
          "Probes fail while the Pod drains, and Envoy is killed with requests in flight."),
 ]

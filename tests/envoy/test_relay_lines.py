@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 import pytest
-from deployment.lines import Document, Line, between, change, number, says, take_out, value_at
+from deployment.lines import (
+    Document,
+    Line,
+    between,
+    change,
+    number,
+    same_as,
+    says,
+    take_out,
+    value_at,
+)
 
 EGRESS = "static_resources listeners egress filter_chains 0 filters 0 typed_config"
 READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
@@ -49,6 +59,9 @@ TO_THE_PEER = [
          "A try that timed out is the only one."),
     Line(f"{RETRY} host_selection_retry_max_attempts", between(8, 20),
          "By default one draw: it may fall on the same Pod again."),
+    Line("static_resources listeners egress per_connection_buffer_limit_bytes",
+         same_as("static_resources listeners ingress per_connection_buffer_limit_bytes"),
+         "By default 1 MiB for each call."),
     Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path."),
     Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing."),
     Line(f"{DNS} dns_failure_refresh_rate base_interval", sooner_than_without_a_failure,
@@ -62,6 +75,8 @@ TO_THE_PEER = [
     Line(f"{PEER} lb_policy", says("LEAST_REQUEST"), "A slow Pod gets as much."),
     Line(f"{PEER} common_lb_config healthy_panic_threshold value", between(34, 50),
          "One bad Pod of three is sent to, or checks gone wrong stop everything."),
+    Line(f"{PEER} health_checks 0 healthy_threshold", says(1),
+         "The least there is: with more, a Pod that is well again gets nothing for a while."),
     Line(f"{PEER} health_checks 0 interval_jitter", between(0.1, 1), "All ask at once."),
     *(Line(f"{OUTLIERS} {name}", says(value), otherwise) for name, value, otherwise in (
         ("enforcing_success_rate", 0, "The least lucky Pod is thrown out."),

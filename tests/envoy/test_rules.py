@@ -90,6 +90,18 @@ def checks_when_idle(config: Part, name: str) -> bool:
     return bool(check(config, name)["interval"] == check(config, name).get("no_traffic_interval"))
 
 
+def every_check(config: Part) -> list[Part]:
+    """The health checks of all clusters."""
+    clusters = config["static_resources"]["clusters"]
+    return [each for one in clusters for each in one.get("health_checks", ())]
+
+
+def over_in_time(check: Part) -> bool:
+    """Whether a check has been answered, or given up, before the next is due."""
+    timeout, interval = (float(check.get(key, "inf").strip("s")) for key in ("timeout", "interval"))
+    return timeout <= interval < float("inf")
+
+
 ORDER = [
     "pod_limit",
     "jwt",
@@ -152,6 +164,12 @@ RULES = [
         lambda c: checks_when_idle(c, "query-api"),
         lambda c: check(c, "query-api").pop("no_traffic_interval"),
         ("inquiry-relay", "alb"),
+    ),
+    Rule(
+        "a check is over before the next is due",
+        lambda c: all(over_in_time(each) for each in every_check(c)),
+        lambda c: every_check(c)[0].update(timeout="10s"),
+        (*SIDECARS, "inquiry-relay", "alb"),
     ),
     Rule(
         "liveness does not ask for readiness",
