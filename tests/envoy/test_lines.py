@@ -157,8 +157,12 @@ LIMITS = [
     Line(f"{APP} circuit_breakers thresholds 0 max_pending_requests", waits_for_four_at_most,
          "A burst is refused, or waits for longer than the time-out."),
     *(Line(f"{APP}_live circuit_breakers thresholds 0 {bound}", says(1),
-           "Probes of a hung app take up the slots that are kept free for health.")
+           "Probes of a hung app take up the slots that are kept free for health.", ALL)
       for bound in ("max_connections", "max_pending_requests")),
+    Line(f"{APP}_metrics circuit_breakers thresholds 0 max_connections", says(1),
+         "Scrapes of a hung app take up the slots that are kept free for health.", ALL),
+    Line(f"{APP}_metrics circuit_breakers thresholds 0 max_pending_requests", between(1, 8),
+         "Two that scrape at once are one too many, or all that ever come wait.", ALL),
     Line(f"{CLIENT_LIMIT} max_dynamic_descriptors", between(100, 10000),
          "By default 20 clients are counted: the 21st throws the first one's count away."),
     Line(f"{CLIENT_LIMIT} enable_x_ratelimit_headers", says("DRAFT_VERSION_03"),
