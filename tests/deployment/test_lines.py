@@ -182,6 +182,8 @@ LINES = [
          "By default it is 1 s: a node that is busy for a second takes all its Pods out at once."),
     Line(f"{ENVOY} readinessProbe failureThreshold", says(2),
          "One lost packet takes a Pod out; more, and requests are sent into a 503."),
+    Line(f"{ENVOY} livenessProbe periodSeconds", between(2, 5),
+         "By default it is 10 s: a hung Envoy keeps its callers waiting twice as long."),
     Line(f"{ENVOY} livenessProbe timeoutSeconds", between(2, 5),
          "By default it is 1 s, and a busy node's Envoy is killed though it turns."),
     Line(f"{ENVOY} livenessProbe failureThreshold", between(3, 10), "One lost packet kills it."),
