@@ -92,7 +92,7 @@ def _shows(name: str, drill: Drill) -> bool:
         _say(f"  ✗ {error}")
         return False
     record.keep()
-    pages.write()
+    pages.write(drawn=name)
     _tell(record)
     return record.holds
 

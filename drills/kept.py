@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from bukken_local.legacy import ledger
 from bukken_local.processes.waiting import until
@@ -34,6 +34,13 @@ async def doubled(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     delivered = Counter(key for key in _delivered(stage) if key in receipts)
     every = (versions, events, delivered)
     return sorted({key for found in every for key, times in found.items() if times > 1})
+
+
+def without_listing(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
+    """Inquiries that the back end got without the listing that they are about."""
+    receipts = {answer.receipt for answer in of_kinds(answers, "inquiries")}
+    leads = [lead for lead in _leads(stage) if lead["InquiryKey"] in receipts]
+    return sorted(lead["InquiryKey"] for lead in leads if "Listing" not in lead)
 
 
 async def wrong(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
@@ -84,5 +91,10 @@ async def _undelivered(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
 
 def _delivered(stage: Stage) -> list[str]:
     """The inquiry of each lead that had an effect; by its key alone a lead taken twice is two."""
+    return [lead["InquiryKey"] for lead in _leads(stage)]
+
+
+def _leads(stage: Stage) -> list[dict[str, Any]]:
+    """Those that had an effect, as the back end got them."""
     lines = ledger.read(stage.platform.state.ledger)
-    return [line["Lead"]["InquiryKey"] for line in lines if "Lead" in line]
+    return [line["Lead"] for line in lines if "Lead" in line]

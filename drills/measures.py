@@ -27,6 +27,7 @@ class Run:
         lost: keys that were acknowledged and are not there.
         doubled: keys that are there more than once.
         wrong: keys that were refused and are there all the same.
+        bare: inquiries that were delivered without their listing.
         marks: moments that a step has noted, by their names.
     """
 
@@ -39,6 +40,7 @@ class Run:
     lost: Sequence[str] = ()
     doubled: Sequence[str] = ()
     wrong: Sequence[str] = ()
+    bare: Sequence[str] = ()
     marks: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -156,6 +158,7 @@ MEASURES: Final[Mapping[str, Callable[[Run], float]]] = {
     "lost": lambda run: len(run.lost),
     "doubled": lambda run: len(run.doubled),
     "wrongly_done": lambda run: len(run.wrong),
+    "without_listing": lambda run: len(run.bare),
     "unfinished": lambda run: not run.finished,
 }
 """By name. Of clients that never ask again, unless the name says otherwise."""

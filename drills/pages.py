@@ -25,15 +25,22 @@ WORDS: Final = {
 """What the index says of a control that is about no failure."""
 
 
-def write(root: Path | None = None) -> None:
-    """Writes all of them; a drill that was never played has no page."""
+def write(root: Path | None = None, *, drawn: str | None = None) -> None:
+    """Writes all of them; a drill that was never played has no page.
+
+    Args:
+        root: of the checkout; this one's.
+        drawn: the one drill whose picture is drawn; all, where none is named. A picture takes a
+            second: all of them after each drill of a round were a fifth of it.
+    """
     root = root or binaries.checkout()
     known = records()
     for file, written in texts(known).items():
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_text(written, encoding="utf-8")
     for record in known:
-        draw(record, to=root / DOCS / f"{record.name}.svg")
+        if drawn in (None, record.name):
+            draw(record, to=root / DOCS / f"{record.name}.svg")
     kept = {root / DOCS / f"{record.name}.{kind}" for record in known for kind in ("md", "svg")}
     for left in {*(root / DOCS).glob("*/*")} - kept:
         left.unlink()

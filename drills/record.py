@@ -23,6 +23,7 @@ _HURT: Final = (
     ("lost", "{:,.0f} acknowledged and not there"),
     ("doubled", "{:,.0f} doubled"),
     ("wrongly_done", "{:,.0f} refused and done"),
+    ("without_listing", "{:,.0f} delivered without the listing"),
     ("unfinished", "it was not over in time"),
 )
 """What is told of a run beside its failures, where there is anything to tell."""
@@ -75,7 +76,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
         measures, asked = self.measures, sum(self.asked.values())
         share = f" ({measures['failed_percent']:.2g} %)" if measures["failed"] else ""
         words = [f"{measures['failed']:,.0f} of {asked:,} failed{share}"]
-        words += [text.format(measures[name]) for name, text in _HURT if measures[name]]
+        # A record may be older than a measure.
+        words += [text.format(measures[name]) for name, text in _HURT if measures.get(name)]
         return "; ".join(words)
 
     @classmethod

@@ -24,7 +24,7 @@ from bukken_local.processes.left_behind import remember
 from bukken_local.processes.waiting import until
 from drills.answers import read_answers, standstill
 from drills.drill import Control, Drill, Load
-from drills.kept import doubled, lost, numbered, wrong
+from drills.kept import doubled, lost, numbered, without_listing, wrong
 from drills.load import LISTING, READ_KEY, Plan
 from drills.measures import DETECTED, UNANSWERED, Run, lost_until_detected, verdicts
 from drills.record import Played
@@ -138,6 +138,7 @@ async def _with_what_is_kept(run: Run, *, stage: Stage) -> Run:
         lost=await lost(run.answers, stage=stage),
         doubled=await doubled(run.answers, stage=stage),
         wrong=await wrong(run.answers, stage=stage),
+        bare=without_listing(run.answers, stage=stage),  # what is not delivered by now is lost
         marks=dict(stage.marks),  # last: when the last inquiry was delivered is noted meanwhile
     )
 

@@ -41,6 +41,7 @@ class Stage:
         replicas: how many Pods of each Deployment.
         marks: moments that a step wants to be known, by the machine's monotonic clock.
         load: the process that sends it, while it does.
+        apart: Pods that their Deployments have let go, and that run on.
     """
 
     platform: Platform
@@ -48,6 +49,7 @@ class Stage:
     replicas: Mapping[str, int]
     marks: dict[str, float] = field(default_factory=dict)
     load: Child | None = None
+    apart: list[Pod] = field(default_factory=list)
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -75,7 +77,9 @@ class Stage:
         made.altered.update(self.alterations(lines))
         self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
+        await self.end_apart()
         self.control_plane.services.outage = None
+        self.control_plane.services.controller_away = False
         self.control_plane.services.serve(made.objects(Service))
         await asyncio.gather(*(self._replace(name) for name in SERVING))
         # After those that it calls: however seldom its Envoy asks DNS, it has found them.
@@ -83,6 +87,11 @@ class Stage:
         await self._replace(RELAY)
         await self._replace_load_balancer()
         await self.settled()
+
+    async def end_apart(self) -> None:
+        """Stops those that nobody else looks after."""
+        while self.apart:
+            await self.apart.pop().stop(grace_seconds=QUICK_SECONDS, hooks=False)
 
     def release(self, name: str, *, lines: Sequence[Line] = ()) -> Release:
         """What is to be rolled out: the lines as they stand, and these changed in this release."""
@@ -194,9 +203,11 @@ async def staged(
         ) as platform:
             watching = asyncio.create_task(platform.watch(), name="watch")
             inner = await _inner_load_balancer(platform)
+            stage = Stage(platform=platform, time_scale=time_scale, replicas=replicas)
             try:
-                yield Stage(platform=platform, time_scale=time_scale, replicas=replicas)
+                yield stage
             finally:
+                await stage.end_apart()
                 watching.cancel()
                 await asyncio.wait({watching})
                 await inner.stop()

@@ -15,9 +15,11 @@ Step = (
     | unplanned.Stall
     | discovery.Dns
     | discovery.Quarantine
+    | discovery.Debug
     | discovery.DeleteAll
     | outside.BackEnd
     | outside.Issuer
+    | outside.Controller
     | outside.Begin
     | outside.Complete
     | overload.Capacity

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from bukken_local.pods import DEPLOYMENTS
@@ -89,9 +90,14 @@ class Freeze(Doing, frozen=True, tag="freeze"):
 
 
 class RotatePasswords(Doing, frozen=True, tag="rotate-passwords"):
-    """Each role gets a new password; the Pods' Secret volumes have it a moment later."""
+    """Each role gets a new password; the Pods' Secret volumes have it a moment later.
+
+    Attributes:
+        left_behind: of each Deployment so many Pods, whose nodes never get it.
+    """
 
     late_seconds: float = 0
+    left_behind: Mapping[str, int] = {}
 
     async def __call__(self, stage: Stage) -> None:
         """Also for the Pods that are made from now on."""
@@ -102,7 +108,7 @@ class RotatePasswords(Doing, frozen=True, tag="rotate-passwords"):
         await asyncio.sleep(self.late_seconds)
         for name, role in DEPLOYMENTS.items():
             password = stage.platform.state.secret(role).read_text()
-            for pod in stage.pods(name):
+            for pod in stage.pods(name)[self.left_behind.get(name, 0) :]:
                 pod.renew_secret(f"{name}-database", {"password": password})
 
 

@@ -5,7 +5,7 @@ import signal
 from typing import Literal
 
 from bukken_local.kubernetes.services import Outage
-from drills.stage import QUICK_SECONDS, Stage
+from drills.stage import Stage
 from drills.steps.doing import Deployment, Doing
 
 
@@ -21,30 +21,37 @@ class Dns(Doing, frozen=True, tag="dns"):
 
 
 class Quarantine(Doing, frozen=True, tag="quarantine"):
-    """Somebody changes a Pod's label to look into it, and then holds its app with a debugger.
+    """Somebody changes a Pod's label to look into it.
 
     The Pod leaves its Services and runs on; its Deployment makes another.
 
     Attributes:
-        seconds: from then until the debugger.
-        held_seconds: how long it holds the app.
+        seconds: that pass then, until the other is there and everybody might know of both.
     """
 
     deployment: Deployment
     seconds: float = 8
-    held_seconds: float = 5
 
     async def __call__(self, stage: Stage) -> None:
-        """Waits until the Pod is no more."""
+        """Lets go of it, and waits so long."""
         controller = stage.control_plane.deployments[self.deployment]
-        pod = controller.let_go(stage.pods(self.deployment)[0].name)
+        stage.apart.append(controller.let_go(stage.pods(self.deployment)[0].name))
+        await asyncio.sleep(self.seconds)
+
+
+class Debug(Doing, frozen=True, tag="debug"):
+    """A debugger holds the app of the Pod that was taken out."""
+
+    seconds: float
+
+    async def __call__(self, stage: Stage) -> None:
+        """Waits until it lets go."""
+        app = stage.apart[-1].containers["app"]
+        app.send_signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(self.seconds)
-            pod.containers["app"].send_signal(signal.SIGSTOP)
-            await asyncio.sleep(self.held_seconds)
         finally:
-            pod.containers["app"].send_signal(signal.SIGCONT)
-            await pod.stop(grace_seconds=QUICK_SECONDS, hooks=False)
+            app.send_signal(signal.SIGCONT)
 
 
 class DeleteAll(Doing, frozen=True, tag="delete-all"):

@@ -37,6 +37,20 @@ class Issuer(Doing, frozen=True, tag="issuer"):
         stage.stand_in("issuer").containers["issuer"].send_signal(number)
 
 
+class Controller(Doing, frozen=True, tag="controller"):
+    """The load balancer's controller is away: no target is registered, none let go, no gate opened.
+
+    Its node is lost, its credentials have expired, AWS throttles it. The load balancer itself
+    serves, and checks, whom it knows.
+    """
+
+    to: Literal["away", "back"]
+
+    async def __call__(self, stage: Stage) -> None:
+        """Does not wait for what becomes of it."""
+        stage.control_plane.services.controller_away = self.to == "away"
+
+
 class Begin(Doing, frozen=True, tag="begin"):
     """A Pod is deleted, and another begins in its place: it cannot be complete yet."""
 

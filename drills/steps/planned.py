@@ -11,18 +11,26 @@ from drills.steps.doing import Deployment, Doing
 
 
 class Roll(Doing, frozen=True, tag="roll"):
-    """A rolling update; `lines` is what the release changes. After `seconds` it counts as stuck."""
+    """A rolling update.
+
+    Attributes:
+        lines: what the release changes.
+        seconds: after so many it counts as stuck.
+        waits: whether for its end; `complete` may do so later.
+    """
 
     deployments: tuple[Deployment, ...]
     lines: tuple[Line, ...] = ()
     seconds: float = 150
+    waits: bool = True
 
     async def __call__(self, stage: Stage) -> None:
-        """Applies, and waits until the former Pods are gone."""
+        """Applies, and waits until the former Pods are gone, unless it does not wait."""
         controllers = _controllers(stage, self.deployments)
         for name, controller in controllers.items():
             controller.apply(stage.release(name, lines=self.lines))
-        await _rolled_out(controllers.values(), seconds=self.seconds)
+        if self.waits:
+            await _rolled_out(controllers.values(), seconds=self.seconds)
 
 
 class BadRelease(Doing, frozen=True, tag="bad-release"):

@@ -93,7 +93,11 @@ class Pods:
         if self.time_scale != 1:
             spec = faster_pod(spec, factor=self.time_scale)
         make = partial(
-            self._member, name, spec=spec, config_maps=self._config_maps(name), gated=_gated(name)
+            self._member,
+            name,
+            spec=spec,
+            config_maps=self._config_maps(name),
+            gated=self._gated(name),
         )
         return Release(deployment.spec, make)
 
@@ -229,6 +233,12 @@ class Pods:
             ),
         }
 
+    def _gated(self, deployment: str) -> bool:
+        """The controller gates the Pods of its target groups alone."""
+        source = _base("namespace")
+        (namespace,) = read_objects(Namespace, self._read(source), source=source)
+        return deployment in SERVING and namespace.gates_new_pods
+
     def _read(self, file: Path) -> str:
         alter = self.altered.get(str(file.relative_to(binaries.checkout())))
         return alter(file.read_text()) if alter else file.read_text()
@@ -242,13 +252,6 @@ class Pods:
 
 def _base(name: str) -> Path:
     return binaries.checkout() / "k8s" / "base" / f"{name}.yaml"
-
-
-def _gated(deployment: str) -> bool:
-    """The controller gates the Pods of its target groups alone."""
-    source = _base("namespace")
-    (namespace,) = read_objects(Namespace, source.read_text(), source=source)
-    return deployment in SERVING and namespace.gates_new_pods
 
 
 def _envoy_file(name: str) -> Path:

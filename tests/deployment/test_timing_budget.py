@@ -250,6 +250,14 @@ def test_a_relay_sends_no_more_at_once_than_its_envoy_lets_through() -> None:
         assert at_once <= min(breaker["max_connections"], breaker["max_requests"])
 
 
+def test_whatever_a_relay_has_under_way_may_be_tried_again() -> None:
+    """A Pod that dies may have had all of it; a call too many would fail with the first answer."""
+    at_once = int(RelaySettings.model_fields["deliveries"].default)
+    breakers = cluster(envoy_file("inquiry-relay"), "query-api")["circuit_breakers"]
+
+    assert breakers["thresholds"][0]["retry_budget"]["min_retry_concurrency"] >= at_once
+
+
 def test_a_longer_drain_would_break_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chain is no tautology: with a preStop of 61 s the grace no longer holds it all."""
     monkeypatch.setattr(Budget, "drain", 61.0)

@@ -1,14 +1,16 @@
 """What was acknowledged must be there, once, with its event."""
 
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from drills.answers import Answer
-from drills.kept import doubled, lost
+from drills.kept import doubled, lost, without_listing
 from drills.stage import Stage
 
 ACKNOWLEDGED = [
@@ -24,6 +26,11 @@ ACKNOWLEDGED = [
         late=0,
     )
 ]
+
+
+def inquiry(receipt: str) -> Answer:
+    """One that was accepted."""
+    return msgspec.structs.replace(ACKNOWLEDGED[0], kind="inquiries", status="202", receipt=receipt)
 
 
 def stage(tmp_path: Path, *, version: int | None, events: int) -> Stage:
@@ -58,3 +65,18 @@ def test_a_write_is_there_once_with_its_event(
 
     assert asyncio.run(lost(ACKNOWLEDGED, stage=there)) == is_lost
     assert asyncio.run(doubled(ACKNOWLEDGED, stage=there)) == is_doubled
+
+
+def test_an_inquiry_without_its_listing_is_told_of(tmp_path: Path) -> None:
+    """Of this run alone, and once each; a lead that had no effect is not looked at."""
+    there = stage(tmp_path, version=None, events=0)
+    leads = [
+        {"Lead": {"InquiryKey": "bare"}},
+        {"Lead": {"InquiryKey": "whole", "Listing": {}}},
+        {"Lead": {"InquiryKey": "of another run"}},
+        {"Key": "bare", "Duplicate": True},
+    ]
+    lines = (json.dumps(lead) + "\n" for lead in leads)
+    (tmp_path / "ledger").write_text("".join(lines), encoding="utf-8")
+
+    assert without_listing([inquiry("bare"), inquiry("whole")], stage=there) == ["bare"]

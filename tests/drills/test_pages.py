@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from drills.drill import Load, all_drills, read_drill
-from drills.pages import DOCS, texts
+from drills.pages import DOCS, texts, write
 from drills.record import Record, lines_as_they_are, records
 from drills.steps import Step
 
@@ -70,3 +70,12 @@ def test_each_page_has_its_picture_and_nothing_is_left_over() -> None:
     found = {str(file.relative_to(ROOT)) for file in (ROOT / DOCS).glob("*/*")}
 
     assert found == pages
+
+
+def test_after_a_drill_its_picture_alone_is_drawn(tmp_path: Path) -> None:
+    """The others are as they were; all pages are written, for they tell of each other."""
+    name = min(KNOWN)
+
+    write(tmp_path, drawn=name)
+    pictures = [file.relative_to(tmp_path / DOCS) for file in tmp_path.rglob("*.svg")]
+    assert pictures == [Path(f"{name}.svg")]

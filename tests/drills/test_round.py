@@ -28,7 +28,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(command, "perform", perform)
     monkeypatch.setattr(command, "ROUND", tmp_path / "round.json")
     monkeypatch.setattr(Record, "keep", lambda _: None)
-    monkeypatch.setattr("drills.pages.write", lambda: None)
+    monkeypatch.setattr("drills.pages.write", lambda **_: None)
     return names
 
 

@@ -1,12 +1,16 @@
 """What a release says, and what it leaves as it stands."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from bukken_local.kubernetes.kubelet import Pod
 from bukken_local.kubernetes.objects import PodDisruptionBudget
 from bukken_local.network import Network
-from bukken_local.pods import Pods
+from bukken_local.pods import DEPLOYMENTS, Pods
 from bukken_local.state import State
 from drills.lines import Line
 from drills.stage import Stage
@@ -45,3 +49,26 @@ def test_a_budget_is_read_with_its_changes(tmp_path: Path) -> None:
     budgets = staged(tmp_path, line).platform.made.objects(PodDisruptionBudget)
     found = {budget.metadata.name: budget.spec.max_unavailable for budget in budgets}
     assert found == {"command-api": 1, "query-api": "100%", "inquiry-relay": 1}
+
+
+GATE = Line(
+    files=("k8s/base/namespace.yaml",),
+    kind="Namespace",
+    path="metadata.labels[elbv2.k8s.aws/pod-readiness-gate-inject]",
+    take_out=True,
+)
+
+
+@pytest.mark.parametrize(("lines", "open_at_once"), [((), False), ((GATE,), True)])
+def test_a_pod_is_gated_as_the_namespace_says(
+    lines: tuple[Line, ...], tmp_path: Path, *, open_at_once: bool
+) -> None:
+    """Also where a drill has changed that: without the label a new Pod waits for nobody."""
+    stage = staged(tmp_path, *lines)
+    for name in (*DEPLOYMENTS.values(), "consistency"):
+        stage.platform.state.keep_secret(name, "s")
+
+    async def made() -> Pod:
+        return stage.release("query-api").make()
+
+    assert asyncio.run(made()).gate_open == open_at_once

@@ -69,6 +69,7 @@ class Services:
 
     Attributes:
         outage: what DNS does to Envoys; the load balancer's targets do not come by DNS.
+        controller_away: whether nobody tells the load balancer of new targets, or opens a gate.
     """
 
     def __init__(self, services: Iterable[Service], *, pods_of: PodsOf, delays: Delays) -> None:
@@ -76,6 +77,7 @@ class Services:
         self._pods_of = pods_of
         self._delays = delays
         self.outage: Outage | None = None
+        self.controller_away = False
         self.external: dict[str, Callable[[], Sequence[str]]] = {}
         """By name, what is no Pod's: a Service of type ExternalName. Its answer is never stale."""
         self.serve(services)
@@ -91,13 +93,16 @@ class Services:
 
     @property
     def target_groups(self) -> list[TargetGroup]:
-        """Those of the load balancer."""
+        """Those of the load balancer that its controller looks after at this moment."""
+        if self.controller_away:
+            return []
         return [each for each in self._names.values() if isinstance(each, TargetGroup)]
 
     def look(self) -> None:
         """Learns of what has changed."""
-        for name in self._names.values():
-            name.look(now=self._clock())
+        for each in self._names.values():
+            if isinstance(each, Endpoints) or not self.controller_away:
+                each.look(now=self._clock())
 
     def catch_up(self) -> None:
         """Knows at once what is there: at the start nobody has an older answer."""

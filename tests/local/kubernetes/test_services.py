@@ -150,3 +150,19 @@ def test_dns_may_have_nothing_or_no_answer(tmp_path: Path) -> None:
             services.lookup(MESH)
 
     play(story, here=tmp_path)
+
+
+def test_without_its_controller_the_load_balancer_learns_of_nothing(tmp_path: Path) -> None:
+    """It keeps the targets that it knows; DNS is another's, and goes on."""
+
+    async def story(stage: Stage) -> None:
+        services = services_of([stage.pod])
+        services.controller_away = True
+        await stage.until_ready()
+        await until_known(services, MESH, addresses=[stage.pod.home.address])
+        assert services.lookup(PLAIN) == []
+        assert services.target_groups == []
+        services.controller_away = False
+        await until_known(services, PLAIN, addresses=[stage.pod.home.address])
+
+    play(story, here=tmp_path)
