@@ -17,6 +17,11 @@ class Roll(Doing, frozen=True, tag="roll"):
     lines: tuple[Line, ...] = ()
     seconds: float = 150
 
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        """Those of the release."""
+        return self.lines
+
     async def __call__(self, stage: Stage) -> None:
         """Applies, and waits until the former Pods are gone."""
         controllers = _controllers(stage, self.deployments)
@@ -31,6 +36,11 @@ class BadRelease(Doing, frozen=True, tag="bad-release"):
     deployment: Deployment
     lines: tuple[Line, ...]
     seconds: float = 120
+
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        """Those of the release."""
+        return self.lines
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until it has stopped, and the former release is whole again."""
