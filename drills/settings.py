@@ -3,7 +3,8 @@
 A setting is a number that weighs something: a time, a size, a count. What only names something (a
 port, a status, a user's id) is none. Its rule is the test that stands in brackets beside it, above
 it, or beside what it is a part of: `[test_timing_budget.py]`; a twin's (command-api.yaml) is at the
-same place in query-api.yaml. Or it is a row of a table of lines (`drills.tables`).
+same place in query-api.yaml, and with it the test that holds the two equal. Or it is a row of a
+table of lines (`drills.tables`).
 """
 
 import re
@@ -22,10 +23,12 @@ from drills.texts import text
 
 FOLDERS: Final = ("envoy", "k8s/base")
 TWINS: Final[Mapping[str, str]] = {
-    f"{folder}/{name}.yaml": f"{folder}/query-api.yaml"
-    for folder in FOLDERS
-    for name in ("command-api", "inquiry-relay")
+    "envoy/command-api.yaml": "test_twins.py",
+    "envoy/inquiry-relay.yaml": "test_relatives.py",
+    "k8s/base/command-api.yaml": "test_deployments.py",
+    "k8s/base/inquiry-relay.yaml": "test_inquiry_relay.py",
 }
+"""Those of query-api.yaml beside them, and the test that holds the two equal."""
 NO_SETTINGS: Final = re.compile(
     r"port|Port|status|_value$|runAs|fsGroup|buckets|defaultMode|numerator|runtime_key|name$|labels"
     r"|code|^kind$|apiVersion|body|start$|end$|rest|details"
@@ -78,9 +81,10 @@ def _of_folder(folder: str) -> Iterator[Setting]:
     files = [str(file.relative_to(root)) for file in sorted((root / folder).glob("*.yaml"))]
     rules = {file: {each.path: each.tests for each in _of_file(file)} for file in files}
     for file in files:
-        twin = rules.get(TWINS.get(file, file), {})
+        twin = rules[f"{folder}/query-api.yaml"] if file in TWINS else {}
         for each in _of_file(file):
-            tests = (*(each.tests or twin.get(each.path, ())), *_tables_of(each))
+            of_twin = (*twin[each.path], TWINS[file]) if twin.get(each.path) else ()
+            tests = (*(each.tests or of_twin), *_tables_of(each))
             yield replace(each, tests=tuple(dict.fromkeys(tests)))
 
 
@@ -122,7 +126,7 @@ def _leaves(node: yaml.Node, at: _Leaf) -> Iterator[_Leaf]:
     at = replace(at, where=(*at.where, node.start_mark.line))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if not NO_SETTINGS.search(key.value):
+            if not (NO_SETTINGS.search(key.value) or at.path.endswith("_PORT]")):
                 yield from _leaves(value, _member(at, key))
     elif isinstance(node, yaml.SequenceNode):
         for index, member in enumerate(node.value):
@@ -178,6 +182,8 @@ def _is_about(line: Line, setting: Setting) -> bool:
     if setting.file not in line.files:
         return False
     kind = "" if line.kind == "Deployment" else f"{line.kind} "
-    path = kind + line.path if setting.file.startswith("k8s") else line.path
-    same = (setting.path == path) or setting.path.startswith((f"{path}.", f"{path}["))
+    # Shortened: where a filter has a name too, one says its place and the other its name.
+    path = short(kind + line.path if setting.file.startswith("k8s") else line.path)
+    at = short(setting.path)
+    same = (at == path) or at.startswith((f"{path}.", f"{path}["))
     return same and line.add is None and not line.move

@@ -17,6 +17,8 @@ Place = tuple[str | int, ...]
 # By file below tests/: the folder of the files that it is about.
 TABLES: Final[Mapping[str, str]] = {
     "envoy/test_lines.py": "envoy",
+    "envoy/test_relay_lines.py": "envoy",
+    "envoy/test_alb_lines.py": "envoy",
     "deployment/test_lines.py": "k8s/base",
     "deployment/test_component_lines.py": "k8s/base",
 }
@@ -56,7 +58,7 @@ def _module(test: str) -> ModuleType:
 
 
 def _split(at: str, *, test: str) -> tuple[str, str]:
-    if test == "envoy/test_lines.py":
+    if TABLES[test] == "envoy":
         return "", at
     if test == "deployment/test_lines.py":
         return "Deployment", at

@@ -39,6 +39,9 @@ class CloudFormation:
         coming: what a stack goes through once its change set is executed, or it is deleted.
         changes: what is in a stack's change set; an empty list is "nothing changes".
         events: what happens meanwhile: resource, status, reason.
+        imports: who takes an export, by its name.
+        bodies: the template of a stack that was not made by this commit's.
+        proposed: the change sets that are there: a stack's name, and its own.
         diary: the calls that change something.
     """
 
@@ -50,7 +53,9 @@ class CloudFormation:
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
     drifts: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     protected: set[str] = field(default_factory=set)
-    proposed: set[str] = field(default_factory=set)
+    imports: dict[str, list[str]] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
+    proposed: set[tuple[str, str]] = field(default_factory=set)
     diary: list[str] = field(default_factory=list)
 
     def client(self) -> "CloudFormationClient":
@@ -89,7 +94,7 @@ class CloudFormation:
                 for key, value in self.parameters.get(name, {}).items()
             ],
             "Outputs": [
-                {"OutputKey": key, "OutputValue": value}
+                {"OutputKey": key, "OutputValue": value, "ExportName": f"{name}-{key}"}
                 for key, value in self.outputs.get(name, {}).items()
             ],
         }
@@ -107,18 +112,36 @@ class CloudFormation:
             ]
         }
 
+    def _ListImports(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        export = asked["ExportName"]
+        if not self.imports.get(export):
+            raise _refused(f"Export '{export}' is not imported by any stack.", "ListImports")
+        return {"Imports": self.imports[export]}
+
+    def _GetTemplate(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        name = asked["StackName"]
+        return {"TemplateBody": self.bodies.get(name, read()[name.split("-", 2)[2]].body)}
+
     def _ListChangeSets(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        there = asked["StackName"] in self.proposed
-        return {"Summaries": [{"ChangeSetName": "infra-deploy"}] if there else []}
+        there = sorted(own for stack, own in self.proposed if stack == asked["StackName"])
+        return {"Summaries": [{"ChangeSetName": each} for each in there]}
 
     def _CreateChangeSet(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         name = asked["StackName"]
         self.diary.append(f"{asked['ChangeSetType']} {name}")
-        self.proposed.add(name)
+        self.proposed.add((name, asked["ChangeSetName"]))
         self.statuses.setdefault(name, ["REVIEW_IN_PROGRESS"])
         return {}
 
+    def _proposal(self, asked: Mapping[str, Any], operation: str) -> tuple[str, str]:
+        key = (asked["StackName"], asked["ChangeSetName"])
+        if key not in self.proposed:
+            message = f"ChangeSet [{key[1]}] does not exist"
+            raise _refused(message, operation, code="ChangeSetNotFound")
+        return key
+
     def _DescribeChangeSet(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self._proposal(asked, "DescribeChangeSet")
         changes = self.changes.get(asked["StackName"], [change("New", "AWS::SNS::Topic", "Add")])
         if not changes:
             return {
@@ -131,14 +154,14 @@ class CloudFormation:
         }
 
     def _DeleteChangeSet(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        self.proposed.discard(asked["StackName"])
+        self.proposed.discard((asked["StackName"], asked["ChangeSetName"]))
         return {}
 
     def _ExecuteChangeSet(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        name = asked["StackName"]
+        name, _ = self._proposal(asked, "ExecuteChangeSet")
         keeps = " keeping what is made" if asked["DisableRollback"] else ""
         self.diary.append(f"execute {name}{keeps}")
-        self.proposed.discard(name)
+        self._forget_all(name)
         self.statuses[name] = list(self.coming.get(name, ["UPDATE_COMPLETE"]))
         return {}
 
@@ -174,7 +197,7 @@ class CloudFormation:
                 "Stack cannot be deleted while TerminationProtection is on", "DeleteStack"
             )
         self.diary.append(f"delete {name}")
-        self.proposed.discard(name)
+        self._forget_all(name)
         if self.statuses[name] == ["REVIEW_IN_PROGRESS"]:
             del self.statuses[name]
         else:
@@ -182,6 +205,10 @@ class CloudFormation:
                 self.coming.get(name, ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"])
             )
         return {}
+
+    def _forget_all(self, name: str) -> None:
+        """Whoever proposed them: they would be of a stack that is another now."""
+        self.proposed = {each for each in self.proposed if each[0] != name}
 
     def _ContinueUpdateRollback(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.diary.append(f"continue {asked['StackName']}")
@@ -227,5 +254,5 @@ def _remember(*, params: Any, context: Any, **_: object) -> None:  # noqa: ANN40
     context["asked"] = params
 
 
-def _refused(message: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, operation)
+def _refused(message: str, operation: str, *, code: str = "ValidationError") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)

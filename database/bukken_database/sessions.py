@@ -138,13 +138,18 @@ class ReadSession:
     def together(self) -> Iterator[None]:
         """What is asked in here is one transaction: what one statement sets holds for the next.
 
-        After a failure the session is of no more use; the pool rolls back. Why not the driver's own
-        `transaction()`? What it raises is not SQLAlchemy's, and a session that was ended just then
-        would be a 500.
+        After a failure nothing of it holds, and more can be asked where the connection is left. Why
+        not the driver's own `transaction()`? What it raises is not SQLAlchemy's, and a session that
+        was ended just then would be a 500.
         """
         self._connection.exec_driver_sql("BEGIN")
-        yield
-        self._connection.exec_driver_sql("COMMIT")
+        try:
+            yield
+            self._connection.exec_driver_sql("COMMIT")  # may take too long as well
+        except exc.DBAPIError:
+            if not self._connection.invalidated:
+                self._connection.exec_driver_sql("ROLLBACK")
+            raise
 
 
 class WriteSession:

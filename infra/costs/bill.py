@@ -84,6 +84,7 @@ class Bill:
             "AWS::SecretsManager::Secret": "secret",
             "AWS::Cognito::UserPoolClient": "cognito client",
             "AWS::CloudWatch::Alarm": "alarm",
+            "AWS::APS::Scraper": "metrics collector",
         }
         for template in self.templates.values():
             types = Counter(each["Type"] for each in template.resources.values())

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from infra.deploy.errors import Refused, StackFailed
+from infra.deploy.exports import held_fast
 from infra.deploy.places import Place
-from infra.deploy.stacks import CHANGEABLE, NOTHING_IN_IT, UNFINISHED, Say, Stack, Stacks
+from infra.deploy.stack import CHANGEABLE, NOTHING_IN_IT, UNFINISHED, Stack
+from infra.deploy.stacks import Say, Stacks
 from infra.deploy.templates import Template
 from infra.deploy.words import Change, refusals, told
 
@@ -47,7 +49,7 @@ class Deployment:
         """Makes and changes what is to be; again, it goes on where it stopped.
 
         Raises:
-            Refused: something stateful would end.
+            Refused: something stateful would end, or an export go that is taken.
             StackFailed: with the reason; what has been made before stays.
         """
         for each in self.templates:
@@ -81,7 +83,24 @@ class Deployment:
             return []
         self.stacks.forget(name, new=new)
         self._say_changes(template, changes, parameters=parameters, stack=stack)
-        return refusals(changes, named=self.named)
+        return self._held(template, changes, parameters=parameters, stack=stack)
+
+    def _held(
+        self,
+        template: Template,
+        changes: Sequence[Change],
+        *,
+        parameters: Mapping[str, str],
+        stack: Stack | None,
+    ) -> list[str]:
+        """Why it is not done: something would be lost, or CloudFormation would refuse it."""
+        held = refusals(changes, named=self.named)
+        if stack:
+            importers = self.stacks.importers
+            held += held_fast(
+                template, changes, stack=stack, parameters=parameters, importers=importers
+            )
+        return held
 
     def _apply(self, template: Template) -> None:
         name = self.place.stack(template.name)
@@ -97,7 +116,7 @@ class Deployment:
             self.say(f"{template.name}: nothing changes")
         else:
             self._say_changes(template, changes, parameters=parameters, stack=stack)
-            if held := refusals(changes, named=self.named):
+            if held := self._held(template, changes, parameters=parameters, stack=stack):
                 self.stacks.forget(name, new=new)
                 raise Refused("; ".join(held))
             unfinished = new or (stack is not None and stack.status in UNFINISHED)

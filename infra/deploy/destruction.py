@@ -73,15 +73,23 @@ class Destruction:
     def _delete(self, template: Template) -> list[str]:
         """What stays of a stack, by its policies; told, since nobody else will."""
         name = self.place.stack(template.name)
-        kept = [
-            f"{template.name}/{logical_id}: {stays} {physical}"
-            for logical_id, type_, physical in self.stacks.resources(name)
-            if type_ in STATEFUL and (stays := _what_stays(template, logical_id))
-        ]
+        kept = [f"{template.name}/{line}" for line in self._kept(name)]
         self.say(f"{template.name}: deleting")
         self.stacks.protect(name, protected=False)
         self.stacks.delete(name)
         return kept
+
+    def _kept(self, name: str) -> list[str]:
+        """By the template that the stack has: CloudFormation goes by that, not by this commit's."""
+        stateful = [each for each in self.stacks.resources(name) if each[1] in STATEFUL]
+        if not stateful:
+            return []  # of a stack that is nothing but a name there is no template
+        own = Template(name, self.stacks.body(name))
+        return [
+            f"{logical_id}: {stays} {physical}"
+            for logical_id, _, physical in stateful
+            if (stays := _what_stays(own, logical_id))
+        ]
 
 
 def _what_stays(template: Template, logical_id: str) -> str | None:

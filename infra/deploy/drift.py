@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.deploy.stacks import LOOK_SECONDS, Stack
+from infra.deploy.stack import Stack
+from infra.deploy.stacks import LOOK_SECONDS
 
 # CloudFormation compares only what is settled.
 COMPARABLE: Final = frozenset(

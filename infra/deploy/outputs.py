@@ -23,6 +23,7 @@ FROM: Final[Mapping[str, tuple[str, str]]] = {
     "web-acl-arn": ("edge", "WebAclArn"),
     "access-log-bucket": ("edge", "AccessLogBucket"),
     "load-balancer-cidr": ("network", "PublicCidr"),
+    "control-cidr": ("network", "ControlCidr"),
     "issuer": ("auth", "Issuer"),
     "issuer-keys": ("auth", "IssuerKeys"),
     "issuer-host": ("auth", "IssuerHost"),

@@ -1,13 +1,16 @@
 """CloudFormation, asked about one stack at a time: its state, its change set, its events."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from infra.deploy.errors import StackFailed
+from infra.deploy.stack import CHANGEABLE, Stack
 from infra.deploy.words import Change
 
 if TYPE_CHECKING:
@@ -15,45 +18,13 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-# A change set can be made of these. The failed ones are what a creation leaves that was told not to
-# roll back: what has been made stays, and the next change set goes on from there.
-CHANGEABLE: Final = frozenset(
-    {
-        "CREATE_COMPLETE",
-        "CREATE_FAILED",
-        "UPDATE_COMPLETE",
-        "UPDATE_FAILED",
-        "UPDATE_ROLLBACK_COMPLETE",
-        "IMPORT_COMPLETE",
-        "IMPORT_ROLLBACK_COMPLETE",
-    }
-)
-NOTHING_IN_IT: Final = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 # "Nothing changes" is a failure to CloudFormation, told by its text alone.
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 # Said of the resources that were stopped because another failed: never the reason.
 _ONLY_FOLLOWED: Final = ("cancelled", "canceled")
-# Left by a change that was told not to roll back; of these CloudFormation takes no other kind.
-UNFINISHED: Final = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
-CHANGE_SET: Final = "infra-deploy"
+# Of a change set that is there no more: CloudFormation deletes all others once one is executed.
+_GONE: Final = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 LOOK_SECONDS: Final = 3.0
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack as it is now."""
-
-    name: str
-    status: str
-    reason: str
-    parameters: Mapping[str, str]
-    outputs: Mapping[str, str]
-    protected: bool
-
-    @property
-    def moving(self) -> bool:
-        """Whether somebody's change is still under way."""
-        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
 @dataclass
@@ -62,11 +33,15 @@ class Stacks:
 
     Attributes:
         pause: waits so many seconds; a test need not.
+        change_set: this run's own name for what it proposes: two people may plan at once, and
+            neither takes the other's away. One that an interrupted run leaves behind does nothing,
+            and goes with the next that is executed.
     """
 
     client: "CloudFormationClient"
     say: Say
     pause: Callable[[float], None] = time.sleep
+    change_set: str = field(default_factory=lambda: f"infra-deploy-{uuid4().hex[:12]}")
     _seen: set[str] = field(default_factory=set)
 
     def get(self, name: str) -> Stack | None:
@@ -77,19 +52,27 @@ class Stacks:
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise
-        return Stack(
-            name,
-            found["StackStatus"],
-            found.get("StackStatusReason", ""),
-            {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())},
-            {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())},
-            protected=found.get("EnableTerminationProtection", False),
-        )
+        return Stack.of(found)
 
     def exports(self) -> set[str]:
         """Names of what the stacks of this region hand on."""
         pages = self.client.get_paginator("list_exports").paginate()
         return {each["Name"] for page in pages for each in page["Exports"]}
+
+    def importers(self, export: str) -> list[str]:
+        """The stacks that take an export."""
+        pages = self.client.get_paginator("list_imports").paginate(ExportName=export)
+        try:
+            return [name for page in pages for name in page["Imports"]]
+        except ClientError as error:
+            if "is not imported" in error.response["Error"]["Message"]:
+                return []
+            raise
+
+    def body(self, name: str) -> str:
+        """The template that the stack was made by, which need not be the one of this commit."""
+        found: Any = self.client.get_template(StackName=name)["TemplateBody"]
+        return found if isinstance(found, str) else json.dumps(found)  # so of a template in JSON
 
     def propose(
         self, name: str, *, body: str, parameters: Mapping[str, str], new: bool, template: str
@@ -99,11 +82,9 @@ class Stacks:
         Raises:
             StackFailed: it cannot be made.
         """
-        if self.get(name):
-            self._drop(name)
         self.client.create_change_set(
             StackName=name,
-            ChangeSetName=CHANGE_SET,
+            ChangeSetName=self.change_set,
             ChangeSetType="CREATE" if new else "UPDATE",
             TemplateBody=body,
             Parameters=[
@@ -130,13 +111,13 @@ class Stacks:
     def forget(self, name: str, *, new: bool) -> None:
         """Leaves nothing behind of what was proposed: of a new stack, not even its name.
 
-        Looked at again before it is deleted: somebody else's `apply` may have begun to make it.
+        Looked at again before that is deleted: somebody else's `apply` may have begun to make it,
+        or somebody else may plan it now, whose proposal would go with it.
         """
+        self._drop(name)
         stack = self.get(name) if new else None
-        if stack and stack.status == "REVIEW_IN_PROGRESS":
+        if stack and stack.status == "REVIEW_IN_PROGRESS" and not self._proposals(name):
             self.client.delete_stack(StackName=name)
-        elif not new:
-            self._drop(name)
 
     def execute(self, name: str, *, keeping: bool) -> Stack | None:
         """Does what was proposed, and tells it until it is over.
@@ -148,12 +129,21 @@ class Stacks:
                 back, and need not be made again.
 
         Raises:
-            StackFailed: with the reason of the first resource that failed.
+            StackFailed: with the reason of the first resource that failed; or somebody else has
+                changed the stack since.
         """
         self._remember(name)
-        self.client.execute_change_set(
-            StackName=name, ChangeSetName=CHANGE_SET, DisableRollback=keeping
-        )
+        try:
+            self.client.execute_change_set(
+                StackName=name, ChangeSetName=self.change_set, DisableRollback=keeping
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            raise StackFailed(
+                f"{name}: somebody else has changed it since it was looked at; nothing was done. "
+                "The same command again looks at it anew"
+            ) from error
         return self.watch(name)
 
     def watch(self, name: str) -> Stack | None:
@@ -217,21 +207,26 @@ class Stacks:
                 )
 
     def _drop(self, name: str) -> None:
-        """An interrupted run's change set, or this one's own: there is one of the name at most."""
-        there = self.client.list_change_sets(StackName=name)["Summaries"]
-        if any(each["ChangeSetName"] == CHANGE_SET for each in there):
-            self.client.delete_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+        """This run's own change set, and nobody else's."""
+        if self.get(name) and self.change_set in self._proposals(name):
+            self.client.delete_change_set(StackName=name, ChangeSetName=self.change_set)
+
+    def _proposals(self, name: str) -> set[str]:
+        pages = self.client.get_paginator("list_change_sets").paginate(StackName=name)
+        return {each["ChangeSetName"] for page in pages for each in page["Summaries"]}
 
     def _when_known(self, name: str) -> Mapping[str, Any]:
         while True:
-            described = self.client.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+            described = self.client.describe_change_set(
+                StackName=name, ChangeSetName=self.change_set
+            )
             if described["Status"] not in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
                 return described
             self.pause(LOOK_SECONDS)
 
     def _changes(self, name: str) -> Iterator[Mapping[str, Any]]:
         pages = self.client.get_paginator("describe_change_set")
-        for page in pages.paginate(StackName=name, ChangeSetName=CHANGE_SET):
+        for page in pages.paginate(StackName=name, ChangeSetName=self.change_set):
             yield from page["Changes"]
 
     def _remember(self, name: str) -> None:

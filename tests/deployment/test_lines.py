@@ -56,6 +56,11 @@ def at_least(least: int) -> Needs:
     return lambda value, _: least <= mebibytes(value) <= 1024
 
 
+def at_most_the_period(seconds: int, document: Document) -> bool:
+    """Longer than a busy node takes, and over before the next question is due."""
+    return 2 <= seconds <= int(value_at(document, f"{APP} livenessProbe periodSeconds"))
+
+
 def of_the_wheel(image: str, _: Document) -> bool:
     """The Envoy that the tests ran is the one that is deployed, but for patches."""
     project = tomllib.loads((ROOT / "local/pyproject.toml").read_text())["project"]
@@ -125,6 +130,8 @@ LINES = [
          "Whoever breaks in finds a token for the role that reads the database's password."),
     Line(f"{POD} topologySpreadConstraints 1 whenUnsatisfiable", says("ScheduleAnyway"),
          "With fewer free nodes than Pods a zone's Pods wait for ever."),
+    Line(f"{POD} topologySpreadConstraints 1 maxSkew", says(1),
+         "The least there is: with more, two go to one node while another has none."),
     Line("spec progressDeadlineSeconds", between(120, 600),
          "A release that stands still is noticed by nobody, or before a new node is there."),
     Line(f"{POD} serviceAccountName", says("{side}"), "It is nobody, or the other side, to AWS."),
@@ -175,6 +182,8 @@ LINES = [
          "By default it is 1 s: a node that is busy for a second takes all its Pods out at once."),
     Line(f"{ENVOY} readinessProbe failureThreshold", says(2),
          "One lost packet takes a Pod out; more, and requests are sent into a 503."),
+    Line(f"{ENVOY} livenessProbe periodSeconds", between(2, 5),
+         "By default it is 10 s: a hung Envoy keeps its callers waiting twice as long."),
     Line(f"{ENVOY} livenessProbe timeoutSeconds", between(2, 5),
          "By default it is 1 s, and a busy node's Envoy is killed though it turns."),
     Line(f"{ENVOY} livenessProbe failureThreshold", between(3, 10), "One lost packet kills it."),
@@ -208,6 +217,10 @@ LINES = [
     Line(f"{APP} startupProbe timeoutSeconds", between(2, 5), "A cold, busy node kills it."),
     Line(f"{APP} startupProbe failureThreshold", between(30, 120),
          "Imports on a cold node take long; far more, and a broken app goes unseen."),
+    Line(f"{APP} livenessProbe periodSeconds", between(5, 15),
+         "A hung app keeps its share of the requests waiting for minutes."),
+    Line(f"{APP} livenessProbe timeoutSeconds", at_most_the_period,
+         "By default it is 1 s, and a busy app is dead; far more, and a hung one is alive."),
     Line(f"{APP} resources requests memory", at_least(128), "It is killed in use."),
     Line(f"{APP} resources limits memory", same_as(f"{APP} resources requests memory"),
          "Another Pod's growth kills it."),

@@ -1,10 +1,20 @@
 """The namespace's ceiling is above everything at its maximum, and not far above."""
 
 import pytest
-from deployment.rendered import OVERLAYS, Documents, one, rendered
+from deployment.rendered import (
+    OVERLAYS,
+    Document,
+    Documents,
+    containers,
+    one,
+    rendered,
+    workloads,
+)
 
 from k8s.node_budget.quantities import Amount, amount
 from k8s.node_budget.workloads import Workload, from_manifests
+
+Limits = dict[str, dict[str, str | float]]
 
 
 def most(documents: Documents) -> tuple[int, Amount]:
@@ -34,6 +44,49 @@ def test_an_autoscaler_with_a_zero_too_many_is_stopped() -> None:
     one(documents, "HorizontalPodAutoscaler", "query-api")["spec"]["maxReplicas"] *= 10
 
     assert not fits(documents)
+
+
+def of_containers(documents: Documents) -> Limits:
+    """What the namespace says of a container: `defaultRequest`, `default` and `max`."""
+    (limits,) = one(documents, "LimitRange", "defaults")["spec"]["limits"]
+    found: Limits = limits
+    return found
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_container_that_names_no_numbers_is_let_in(overlay: str) -> None:
+    """It gets all that the quota counts, or it is refused; and fits beside everything there is."""
+    documents = rendered(overlay)
+    given = of_containers(documents)
+    told = {f"requests.{name}" for name in given["defaultRequest"]}
+    told |= {f"limits.{name}" for name in given["default"]}
+    documents.append(debugging(given))
+
+    counted = one(documents, "ResourceQuota", "ceiling")["spec"]["hard"].keys() - {"pods"}
+    assert counted == told
+    assert fits(documents)
+
+
+def debugging(given: Limits) -> Document:
+    """A Job of somebody's, in which the defaults are filled in."""
+    resources = {"requests": given["defaultRequest"], "limits": given["default"]}
+    pod: Document = {"containers": [{"name": "debug", "resources": resources}]}
+    metadata = {"namespace": "bukken", "name": "debug"}
+    return {"kind": "Job", "metadata": metadata, "spec": {"template": {"spec": pod}}}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_container_is_above_the_most(overlay: str) -> None:
+    """The API server would refuse its Pod, and say so to nobody but the ReplicaSet."""
+    documents = rendered(overlay)
+    most = amount(of_containers(documents)["max"]).memory
+    largest = max(
+        amount(each["resources"]["limits"]).memory
+        for workload in workloads(documents)
+        for each in containers(workload)
+    )
+
+    assert largest <= most
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

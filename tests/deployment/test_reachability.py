@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/services-networking/network-policies
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 from deployment.rendered import NAME, Document, Documents, of_kind, one, rendered
@@ -44,6 +44,7 @@ STRANGER = Party("stranger", "10.20.128.66", {"app": "stranger"}, "elsewhere")
 METADATA = Party("metadata", "169.254.169.254")
 OUTSIDE = (
     Party("load-balancer", "10.20.0.7"),
+    Party("collector", "10.20.16.7"),
     Party("database", "10.20.48.7"),
     Party("issuer", "203.0.113.7"),
     Party("back-end", "203.0.113.8"),
@@ -111,9 +112,11 @@ ON_AWS = (
     of_each((*SERVING, RELAY, *JOBS), "dns", 53)
     | of_each((*SERVING, RELAY, *JOBS), "database", 5432)
     | {("load-balancer", side, 8080) for side in SERVING}
+    | {("collector", pod, 9902) for pod in (*SERVING, RELAY)}
     # Cognito has public addresses: by its port alone, what is outside is one.
     | {(side, outside, 443) for side in (*SERVING, RELAY) for outside in (
-        "load-balancer", "database", "issuer", "back-end", "metadata", "dns", "stranger")}
+        "load-balancer", "collector", "database", "issuer", "back-end", "metadata", "dns",
+        "stranger")}
     | {(RELAY, "query-api", 8080), (RELAY, "back-end", 443)}
 )  # fmt: skip
 
@@ -129,7 +132,7 @@ IN_KIND = (
 
 
 def test_on_aws_exactly_the_needed_ways_are_open() -> None:
-    """Nobody reaches an app's own port, an admin interface, metrics, or the instance metadata."""
+    """Nobody reaches an app's own port, an admin interface or metadata; figures, the collector."""
     parties = [*pods(*SERVING, RELAY, *JOBS), *OUTSIDE, DNS, STRANGER]
 
     assert set(ways(rendered("staging"), parties)) == ON_AWS
@@ -164,16 +167,18 @@ def test_a_missing_port_opens_them_all() -> None:
 
 @pytest.mark.parametrize("overlay", ["staging", "production"])
 def test_the_ranges_of_addresses_do_not_meet(overlay: str) -> None:
-    """Who may reach the database is not thereby let in by the load balancer's rule."""
+    """What one rule lets in or out, no other does thereby: load balancer, collector, database."""
     cidrs = [
         each["ipBlock"]["cidr"]
         for name, direction, peers in (
             ("load-balancer", "ingress", "from"),
+            ("collector", "ingress", "from"),
             ("database", "egress", "to"),
         )
         for rule in one(rendered(overlay), "NetworkPolicy", name)["spec"][direction]
         for each in rule[peers]
     ]
-    first, second = map(ipaddress.ip_network, cidrs)
+    ranges = list(map(ipaddress.ip_network, cidrs))
 
-    assert not first.overlaps(second)
+    assert len(ranges) == 3
+    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))

@@ -20,6 +20,11 @@ from deployment.rendered import (
     template,
 )
 
+from k8s.release.jobs import JOB_SECONDS
+
+TRIED_AGAIN = 6
+"""How often a Job is unless its backoffLimit says otherwise: Kubernetes' API reference, Job v1."""
+
 
 def job(documents: Documents, name: str) -> Document:
     """The Job of this name and a release."""
@@ -90,9 +95,16 @@ def test_a_release_migrates_with_its_own_image(overlay: str) -> None:
 def test_a_job_fits_the_time_it_is_given(name: str, overlay: str) -> None:
     """All its tries, with the waits of 10, 20, 40 … s between them, come before its deadline."""
     spec = job(rendered(overlay), name)["spec"]
-    waits = sum(10 * 2**attempt for attempt in range(spec["backoffLimit"]))
+    waits = sum(10 * 2**attempt for attempt in range(spec.get("backoffLimit", TRIED_AGAIN)))
 
     assert waits < spec["activeDeadlineSeconds"]
+
+
+@pytest.mark.parametrize("overlay", ON_AWS)
+@pytest.mark.parametrize("name", ["bootstrap", "migrate"])
+def test_a_release_waits_for_a_job_as_long_as_it_may_run(name: str, overlay: str) -> None:
+    """Sooner it would give up what is still going on; later nothing is."""
+    assert job(rendered(overlay), name)["spec"]["activeDeadlineSeconds"] == JOB_SECONDS
 
 
 @pytest.mark.parametrize("overlay", ON_AWS)

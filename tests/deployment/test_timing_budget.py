@@ -116,9 +116,9 @@ class Budget:
         return probe
 
 
-def upstream_idle(config: Config, name: str) -> float:
+def upstream_idle(to: Config) -> float:
     """How long Envoy keeps an idle connection to a cluster."""
-    (options,) = cluster(config, name)["typed_extension_protocol_options"].values()
+    (options,) = to["typed_extension_protocol_options"].values()
     return idle(options)
 
 
@@ -131,10 +131,16 @@ def detection(config: Config, name: str) -> float:
 BUSY = ("local_app", "local_app_batches")
 
 
+def busy(config: Config) -> list[Config]:
+    """The clusters through which the app is asked for work."""
+    return [each for each in config["static_resources"]["clusters"] if each["name"] in BUSY]
+
+
 def breaker(config: Config) -> int:
     """How many requests Envoy has the app work on at once, batches included."""
-    clusters = [c for c in config["static_resources"]["clusters"] if c["name"] in BUSY]
-    return sum(c["circuit_breakers"]["thresholds"][0]["max_connections"] for c in clusters)
+    return sum(
+        each["circuit_breakers"]["thresholds"][0]["max_connections"] for each in busy(config)
+    )
 
 
 Ascending = Callable[[Budget], list[float]]
@@ -142,9 +148,9 @@ Ascending = Callable[[Budget], list[float]]
 CHAINS: Mapping[str, Ascending] = {
     "keep-alive: the ALB closes before Envoy": lambda b: [b.balancer.idle, b.ingress_idle],
     "keep-alive: Envoy closes before the app": lambda b: [
-        upstream_idle(b.sidecar, "local_app"), b.setting("keep_alive_seconds")],
+        max(upstream_idle(each) for each in busy(b.sidecar)), b.setting("keep_alive_seconds")],
     "keep-alive: the stand-in's idle connections end before Envoy's": lambda b: [
-        upstream_idle(envoy_file("alb"), b.side), b.ingress_idle],
+        upstream_idle(cluster(envoy_file("alb"), b.side)), b.ingress_idle],
     "stop: traffic has left before the app is told": lambda b: [
         b.balancer.deregistration_delay, b.drain],
     "stop: all of it fits into the grace": lambda b: [
@@ -207,7 +213,7 @@ def test_a_peer_is_found_dead_long_before_the_alb_finds_it() -> None:
 
 def test_a_peer_closes_idle_connections_first() -> None:
     """The relay lets go of query-api's ingress before that lets go of it."""
-    caller = upstream_idle(envoy_file("inquiry-relay"), "query-api")
+    caller = upstream_idle(cluster(envoy_file("inquiry-relay"), "query-api"))
 
     assert caller < Budget("query-api", stand_in("query-api")).ingress_idle
 

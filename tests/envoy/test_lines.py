@@ -26,7 +26,8 @@ MIB = 2**20
 BOTH_BUFFERS = 2 * 32768  # bytes: what a connection may hold each way
 PAGE = 200 * 1024  # bytes of an answer that Envoy takes whole when its reader is slow
 PEERS = {"query-api": 256, "command-api": 0}  # connections that another Pod may open
-COMMAND, RELAY, ALB = ("command-api",), ("inquiry-relay",), ("alb",)
+SIDES, RELAY = ("command-api", "query-api"), ("inquiry-relay",)
+ALL = (*SIDES, *RELAY)
 
 HTTP = "filter_chains 0 filters 0 typed_config"
 RUNTIME = "layered_runtime layers limits static_layer"
@@ -34,7 +35,6 @@ INGRESS_LIMIT = f"{RUNTIME} envoy.resource_limits.listener.ingress.connection_li
 INGRESS = f"static_resources listeners ingress {HTTP}"
 EGRESS = f"static_resources listeners egress {HTTP}"
 METRICS = f"static_resources listeners metrics {HTTP}"
-AT_ALB = f"static_resources listeners alb {HTTP}"
 LOG = f"{INGRESS} access_log 0"
 LOGGED = f"{LOG} filter and_filter filters or_filter filters"
 FIELDS = f"{LOG} typed_config log_format json_format"
@@ -45,16 +45,9 @@ RBAC = f"{INGRESS} http_filters envoy.filters.http.rbac typed_config rules"
 OTHERS = f"{RBAC} policies anything-else principals"
 BODY = f"{INGRESS} http_filters envoy.filters.http.buffer typed_config max_request_bytes"
 ROUTE = f"{INGRESS} route_config virtual_hosts app routes 3 route timeout"
-READ = f"{EGRESS} route_config virtual_hosts query-api routes 0 route"
-RETRY = f"{READ} retry_policy"
-LEAD = f"{EGRESS} route_config virtual_hosts back-end routes 0"
-TOKEN = f"{EGRESS} route_config virtual_hosts token-endpoint routes 0"
-OPTIONS = "typed_extension_protocol_options envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+OPEN = f"{INGRESS} route_config virtual_hosts app routes 1 typed_per_filter_config client_limit"
 PATTERNS = "stats_config stats_matcher inclusion_list patterns"
 APP = "static_resources clusters local_app"
-PEER = "static_resources clusters query-api"
-DNS = f"{PEER} cluster_type typed_config"
-OUTLIERS = f"{PEER} outlier_detection"
 TITLES = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     408: "Request Timeout", 413: "Content Too Large", 426: "Upgrade Required",
@@ -126,6 +119,11 @@ def at_most_half_of_the_pod(tokens: float, document: Document) -> bool:
     return 1 <= tokens <= number(value_at(document, f"{POD_LIMIT} token_bucket max_tokens")) / 2
 
 
+def a_small_part_of_a_clients(tokens: float, document: Document) -> bool:
+    """All who bring no token get at most a tenth of what one who brings one does."""
+    return 1 <= tokens <= number(value_at(document, f"{BUCKET} max_tokens")) / 10
+
+
 def waits_for_four_at_most(pending: float, document: Document) -> bool:
     """A burst waits in Envoy, one to four for each request at work."""
     working = number(value_at(document, f"{APP} circuit_breakers thresholds 0 max_connections"))
@@ -149,14 +147,22 @@ LIMITS = [
     Line(f"{BUCKET} tokens_per_fill", same_as(f"{BUCKET} max_tokens"),
          "The rate is not the burst."),
     *(Line(f"{bucket} fill_interval", says("1s"), "The numbers are no longer requests a second.")
-      for bucket in (f"{POD_LIMIT} token_bucket", BUCKET)),
+      for bucket in (f"{POD_LIMIT} token_bucket", BUCKET, f"{OPEN} token_bucket")),
+    Line(f"{OPEN} token_bucket max_tokens", a_small_part_of_a_clients,
+         "Who brings no token keeps those waiting who bring one."),
+    Line(f"{OPEN} token_bucket tokens_per_fill", same_as(f"{OPEN} token_bucket max_tokens"),
+         "The rate is not the burst."),
     *(Line(f"{limit} {switch} default_value numerator", says(100), "The limit is not there.")
       for limit in (POD_LIMIT, CLIENT_LIMIT) for switch in ("filter_enabled", "filter_enforced")),
     Line(f"{APP} circuit_breakers thresholds 0 max_pending_requests", waits_for_four_at_most,
          "A burst is refused, or waits for longer than the time-out."),
     *(Line(f"{APP}_live circuit_breakers thresholds 0 {bound}", says(1),
-           "Probes of a hung app take up the slots that are kept free for health.")
+           "Probes of a hung app take up the slots that are kept free for health.", ALL)
       for bound in ("max_connections", "max_pending_requests")),
+    Line(f"{APP}_metrics circuit_breakers thresholds 0 max_connections", says(1),
+         "Scrapes of a hung app take up the slots that are kept free for health.", ALL),
+    Line(f"{APP}_metrics circuit_breakers thresholds 0 max_pending_requests", between(1, 8),
+         "Two that scrape at once are one too many, or all that ever come wait.", ALL),
     Line(f"{CLIENT_LIMIT} max_dynamic_descriptors", between(100, 10000),
          "By default 20 clients are counted: the 21st throws the first one's count away."),
     Line(f"{CLIENT_LIMIT} enable_x_ratelimit_headers", says("DRAFT_VERSION_03"),
@@ -183,14 +189,17 @@ TIMES = [
     Line(f"{METRICS} route_config virtual_hosts exact routes 3 route timeout",
          same_as(ROUTE), "A busy app is called dead, by Envoy's 504."),
     *(Line(f"static_resources clusters {name} connect_timeout", says("1s"),
-           "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.")
-      for name in ("local_app", "local_app_live", "admin")),
+           "By default 5 s: a refusal on the loopback comes at once, or the app's queue is full.",
+           files)
+      for name, files in (("local_app", SIDES), ("local_app_live", ALL), ("admin", ALL))),
     Line(f"{METRICS} route_config virtual_hosts exact routes 4 route timeout", between(1, 10),
-         "Prometheus gives up after 10 s, and a hanging app is a scrape without an answer."),
+         "Prometheus gives up after 10 s, and a hanging app is a scrape without an answer.", ALL),
     Line("static_resources clusters local_app_metrics connect_timeout", says("1s"),
-         "By default 5 s: longer than the scrape has."),
+         "By default 5 s: longer than the scrape has.", ALL),
     Line(f"{APP} health_checks 0 unhealthy_threshold", between(2, 3),
          "One late answer takes the Pod out, or a dead app is sent to."),
+    Line(f"{APP} health_checks 0 healthy_threshold", says(1),
+         "The least there is: with more, an app that is well again is asked in vain.", ALL),
     Line("static_resources listeners metrics drain_type", says("MODIFY_ONLY"),
          "Probes fail while the Pod drains, and Envoy is killed with requests in flight."),
 ]
@@ -223,78 +232,8 @@ SEEN = [
     Line("stats_config histogram_bucket_settings 0 buckets", ends_at_the_route,
          "The slowest requests all fall into infinity."),
 ]
-TO_THE_PEER = [
-    Line(f"{READ} host_rewrite_literal", says("query-api-mesh.bukken.svc.cluster.local"),
-         "The peer is asked for a host it does not know.", RELAY),
-    Line(f"{READ} timeout", between(1, 5.5), "The caller's 6 s end first.", RELAY),
-    Line(f"{RETRY} retry_on",
-         says("connect-failure,refused-stream,reset-before-request,gateway-error"),
-         "An app's own 500 is tried again, and answers 500 again.", RELAY),
-    Line(f"{RETRY} num_retries", between(1, 3), "A failure multiplies the load.", RELAY),
-    Line(f"{RETRY} per_try_timeout", between(1, 2.5), "One slow Pod takes all the time.", RELAY),
-    Line(f"{RETRY} retry_back_off base_interval", between(0.01, 0.1), "All at once.", RELAY),
-    Line(f"{RETRY} host_selection_retry_max_attempts", between(8, 20),
-         "By default one draw: it may fall on the same Pod again.", RELAY),
-    Line(f"{EGRESS} normalize_path", says(False), "The key `..` becomes another path.", RELAY),
-    Line(f"{DNS} dns_refresh_rate", between(1, 10), "A new Pod gets nothing.", RELAY),
-    Line(f"{DNS} dns_failure_refresh_rate max_interval", between(1, 10), "The same.", RELAY),
-    Line(f"{DNS} respect_dns_ttl", says(False), "Another number decides.", RELAY),
-    Line(f"{DNS} dns_lookup_family", says("V4_ONLY"), "Each name is asked for twice.", RELAY),
-    Line(f"{DNS} all_addresses_in_single_endpoint", says(False), "One Pod gets all.", RELAY),
-    Line(f"{PEER} lb_policy", says("LEAST_REQUEST"), "A slow Pod gets as much.", RELAY),
-    Line(f"{PEER} common_lb_config healthy_panic_threshold value", between(34, 50),
-         "One bad Pod of three is sent to, or checks gone wrong stop everything.", RELAY),
-    Line(f"{PEER} health_checks 0 interval_jitter", between(0.1, 1), "All ask at once.", RELAY),
-    *(Line(f"{OUTLIERS} {name}", says(value), otherwise, RELAY) for name, value, otherwise in (
-        ("enforcing_success_rate", 0, "The least lucky Pod is thrown out."),
-        ("enforcing_consecutive_5xx", 0, "An app that says 500 loses its Pods."),
-        ("enforcing_consecutive_gateway_failure", 100, "By default it only counts."),
-        ("split_external_local_origin_errors", True, "A lost connection counts as a 5xx."))),
-    Line(f"{OUTLIERS} max_ejection_percent", between(10, 50), "No Pod is left.", RELAY),
-    Line(f"{OUTLIERS} base_ejection_time", between(10, 60), "A well Pod stays out.", RELAY),
-    *(Line(f"{PEER} circuit_breakers thresholds 0 {bound}", between(64, 512),
-           "A slow peer takes all of this Pod's memory, or a burst is refused.", RELAY)
-      for bound in ("max_connections", "max_pending_requests", "max_requests")),
-    Line(f"{PEER} {OPTIONS} common_http_protocol_options max_requests_per_connection",
-         between(100, 10000), "Connections stay with the old Pods, new ones idle.", RELAY),
-]
-TO_THE_BACK_END = [
-    Line(f"{LEAD} match headers 0 string_match exact", says("POST"),
-         "What is tried again may be something else than a lead.", RELAY),
-    Line(f"{LEAD} route timeout", between(5, 8.5),
-         "The relay's own 9 s end first, and nobody knows why.", RELAY),
-    Line(f"{LEAD} route retry_policy retry_on",
-         says("connect-failure,refused-stream,reset-before-request"),
-         "A lead that may have been taken is sent twice at once.", RELAY),
-    Line(f"{LEAD} route retry_policy num_retries", says(1), "A failure multiplies the load.",
-         RELAY),
-    Line(f"{LEAD} route retry_policy retry_back_off base_interval", between(0.01, 0.1),
-         "All at once.", RELAY),
-    Line(f"{LEAD} route auto_host_rewrite", says(True),
-         "The back end is asked for a host it does not know.", RELAY),
-    Line(f"{TOKEN} route auto_host_rewrite", says(True),
-         "Cognito is asked for a host it does not know.", RELAY),
-    Line(f"{TOKEN} route timeout", between(2, 6), "A hanging issuer holds up the renewal.", RELAY),
-]
-AS_THE_ALB = [
-    Line(at, says(value), "What passes here would not pass on EKS, or the other way round.", ALB)
-    for at, value in (
-        (f"{AT_ALB} use_remote_address", True), (f"{AT_ALB} generate_request_id", False),
-        (f"{AT_ALB} normalize_path", False), (f"{AT_ALB} merge_slashes", False),
-        (f"{AT_ALB} path_with_escaped_slashes_action", "KEEP_UNCHANGED"),
-        (f"{AT_ALB} stream_idle_timeout", "60s"), (f"{AT_ALB} max_request_headers_kb", 64),
-        (f"{AT_ALB} common_http_protocol_options headers_with_underscores_action", "DROP_HEADER"),
-        (f"{AT_ALB} server_header_transformation", "APPEND_IF_ABSENT"),
-        (f"{AT_ALB} http_filters 0 typed_config suppress_envoy_headers", True),
-        (f"{AT_ALB} route_config virtual_hosts 0 routes 1 route timeout", "0s"),
-        (f"{AT_ALB} route_config virtual_hosts 0 routes 2 route timeout", "0s"),
-        (f"{PEER} connect_timeout", "10s"), (f"{PEER} lb_policy", "ROUND_ROBIN"),
-        (f"{PEER} health_checks 0 healthy_threshold", 2), (f"{DNS} dns_refresh_rate", "5s"),
-        (f"{PEER} circuit_breakers thresholds 0 max_connections", 10000),
-    )
-]
 # fmt: on
-LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN, *TO_THE_PEER, *TO_THE_BACK_END, *AS_THE_ALB]
+LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN]
 CASES = [
     pytest.param(line, file, id=f"{file}: {line.at} {line.otherwise}")
     for line in LINES

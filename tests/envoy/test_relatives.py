@@ -39,17 +39,19 @@ def test_what_the_relays_sidecar_shares_is_as_it_is_there(
     assert differing == egress
 
 
-def test_its_ingress_is_as_patient_as_the_others(config: Callable[[str], dict[str, Any]]) -> None:
-    """Its time-outs are those of command-api's."""
+def test_its_ingress_takes_no_more_than_the_others(config: Callable[[str], dict[str, Any]]) -> None:
+    """Its time-outs are those of command-api's, and so are its sizes."""
     relay, api = (
-        {path: value for path, value in leaves(config(name), step=by_name) if is_time(path)}
+        {path: value for path, value in leaves(config(name), step=by_name) if is_bound(path)}
         for name in ("inquiry-relay", "command-api")
     )
 
     assert relay.items() <= api.items()
-    assert len(relay) == 4
+    assert len(relay) == 6
 
 
-def is_time(path: Path) -> bool:
-    """A time-out of the ingress itself."""
-    return "ingress" in path and "timeout" in str(path[-1]) and "route_config" not in path
+def is_bound(path: Path) -> bool:
+    """A time-out of the ingress itself, or a size."""
+    ends = ("timeout", "_kb", "_bytes")
+    own = "ingress" in path and not {"route_config", "http_filters"} & {*path}
+    return own and str(path[-1]).endswith(ends)

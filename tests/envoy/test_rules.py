@@ -90,6 +90,18 @@ def checks_when_idle(config: Part, name: str) -> bool:
     return bool(check(config, name)["interval"] == check(config, name).get("no_traffic_interval"))
 
 
+def every_check(config: Part) -> list[Part]:
+    """The health checks of all clusters."""
+    clusters = config["static_resources"]["clusters"]
+    return [each for one in clusters for each in one.get("health_checks", ())]
+
+
+def over_in_time(check: Part) -> bool:
+    """Whether a check has been answered, or given up, before the next is due."""
+    timeout, interval = (float(check.get(key, "inf").strip("s")) for key in ("timeout", "interval"))
+    return timeout <= interval < float("inf")
+
+
 ORDER = [
     "pod_limit",
     "jwt",
@@ -140,7 +152,6 @@ RULES = [
         "an app that is not ready is never sent to",
         lambda c: panic(cluster(c, "local_app")) == 0,
         lambda c: cluster(c, "local_app").update(common_lb_config={}),
-        (*SIDECARS, "inquiry-relay"),
     ),
     Rule(
         "an app without traffic is checked as often",
@@ -153,6 +164,12 @@ RULES = [
         lambda c: checks_when_idle(c, "query-api"),
         lambda c: check(c, "query-api").pop("no_traffic_interval"),
         ("inquiry-relay", "alb"),
+    ),
+    Rule(
+        "a check is over before the next is due",
+        lambda c: all(over_in_time(each) for each in every_check(c)),
+        lambda c: every_check(c)[0].update(timeout="10s"),
+        (*SIDECARS, "inquiry-relay", "alb"),
     ),
     Rule(
         "liveness does not ask for readiness",
@@ -205,12 +222,6 @@ RULES = [
         "a peer is asked for its name",
         lambda c: "service_name_matcher" in check(c, "query-api")["http_health_check"],
         lambda c: check(c, "query-api")["http_health_check"].pop("service_name_matcher"),
-        ("inquiry-relay",),
-    ),
-    Rule(
-        "an app that answers 500 loses no Pod for it",
-        lambda c: cluster(c, "query-api")["outlier_detection"].get("consecutive_5xx") == 0,
-        lambda c: cluster(c, "query-api")["outlier_detection"].pop("consecutive_5xx"),
         ("inquiry-relay",),
     ),
     Rule(

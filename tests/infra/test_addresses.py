@@ -19,9 +19,12 @@ from k8s.node_budget.workloads import from_manifests
 
 ROOT = Path(__file__).parents[2]
 AWS_KEEPS = 5  # of each subnet
-# EKS puts its own interfaces into the nodes' subnets, and makes as many again in an upgrade; each
-# endpoint has one; the load balancer's are in the public ones, of which it wants eight to be free.
-OTHERS = 2 * 4 + 6
+# Each endpoint has an interface in the nodes' subnets; the load balancer's are in the public ones,
+# of which it wants eight to be free.
+OTHERS = 6
+# EKS asks for six addresses in each of the cluster's subnets, and advises sixteen: it makes as many
+# interfaces again in an upgrade. The collector has one there.
+CONTROL = 16 + 1
 ALB_GROWS_TO = 100
 WARM = 2  # addresses that a node keeps ready (k8s/cluster/addons.yaml)
 
@@ -58,15 +61,26 @@ def test_a_public_subnet_holds_a_load_balancer_that_grew(
 
 
 @pytest.mark.parametrize("zone", "ABC")
-def test_the_database_has_no_way_out(zone: str, templates: dict[str, Template]) -> None:
-    """Its routes are those of no gateway; the nodes' lead to one of their own zone."""
+def test_a_control_subnet_holds_what_the_cluster_and_the_collector_put_in(
+    zone: str, templates: dict[str, Template]
+) -> None:
+    """Without addresses there an upgrade of the cluster fails."""
+    assert free(templates, f"Control{zone}") >= CONTROL
+
+
+@pytest.mark.parametrize("kind", ["Database", "Control"])
+@pytest.mark.parametrize("zone", "ABC")
+def test_database_and_control_have_no_way_out(
+    zone: str, kind: str, templates: dict[str, Template]
+) -> None:
+    """Their routes are those of no gateway; the nodes' lead to one of their own zone."""
     routes = of_type(templates, "AWS::EC2::Route").values()
     out = {str(each["Properties"]["RouteTableId"]): each["Properties"] for each in routes}
-    database = properties(templates, f"network/Database{zone}Routes")
+    kept_in = properties(templates, f"network/{kind}{zone}Routes")
     nodes_way = out[str({"Ref": f"Nodes{zone}Routes"})]["NatGatewayId"]
 
-    assert database["RouteTableId"] == {"Ref": "DatabaseRoutes"}
-    assert str({"Ref": "DatabaseRoutes"}) not in out
+    assert kept_in["RouteTableId"] == {"Ref": f"{kind}Routes"}
+    assert str({"Ref": f"{kind}Routes"}) not in out
     assert f"Nat{zone}" in str(nodes_way)
 
 

@@ -7,6 +7,7 @@ from standing_cloudformation import CloudFormation, change
 
 from infra.deploy.deployment import Deployment
 from infra.deploy.errors import BadPlace, Refused, StackFailed
+from infra.deploy.stacks import Stacks
 
 NETWORK, DATABASE = "bukken-staging-network", "bukken-staging-database"
 Deploy = Callable[..., Deployment]
@@ -118,7 +119,7 @@ def test_what_an_interrupted_run_began_is_watched_and_then_gone_on_with(
 ) -> None:
     """CloudFormation went on by itself; a second change at the same time would be refused."""
     aws.statuses[NETWORK] = ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
-    aws.proposed.add(NETWORK)
+    aws.proposed.add((NETWORK, "infra-deploy-of-the-run-before"))
     deploy("network").apply()
 
     assert "watching what has been begun" in said[0]
@@ -141,6 +142,38 @@ def test_after_a_failure_it_goes_on_from_what_is_there(
     deploy("network").apply()
 
     assert aws.diary == [f"UPDATE {NETWORK}", f"execute {NETWORK}{how}"]
+
+
+def test_what_another_person_applied_meanwhile_is_not_applied_over(
+    aws: CloudFormation, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation then has no change set of ours any more; what now is said in words."""
+    aws.statuses[NETWORK] = ["UPDATE_COMPLETE"]
+    remember = Stacks._remember  # noqa: SLF001 — the last thing before it is executed
+
+    def meanwhile(self: Stacks, name: str) -> None:
+        remember(self, name)
+        aws.proposed.clear()
+
+    monkeypatch.setattr(Stacks, "_remember", meanwhile)
+
+    with pytest.raises(StackFailed, match=r"somebody else has changed it .* looks at it anew"):
+        deploy("network").apply()
+    assert aws.diary == [f"UPDATE {NETWORK}"]
+
+
+def test_an_export_that_is_taken_stops_it_before_anything_is_done(
+    aws: CloudFormation, deploy: Deploy
+) -> None:
+    """CloudFormation would stop in the middle, and roll back."""
+    aws.statuses[NETWORK] = ["UPDATE_COMPLETE"]
+    aws.outputs[NETWORK] = {"OldSubnet": "subnet-1"}
+    aws.imports[f"{NETWORK}-OldSubnet"] = ["bukken-staging-nodes"]
+
+    with pytest.raises(Refused, match="export OldSubnet would go, and bukken-staging-nodes take"):
+        deploy("network").apply()
+    assert aws.diary == [f"UPDATE {NETWORK}"]
+    assert aws.proposed == set()
 
 
 def test_of_a_creation_that_was_rolled_back_the_empty_name_goes_first(

@@ -41,7 +41,7 @@ def test_an_empty_account_is_planned_and_stays_empty(
     assert main(["plan", "staging", "network", "flow-logs"]) == 0
 
     said = capsys.readouterr().out
-    assert "36 resources are added" in said
+    assert "43 resources are added" in said
     assert "flow-logs: all of it is added, after keys, network (3 resources)" in said
     assert session.client("cloudformation").describe_stacks()["Stacks"] == []
 

@@ -6,6 +6,19 @@ from stack_documents import of_type, properties, statements
 from bukken_local.database import home
 from infra.deploy.templates import Template
 
+# Those figures of Aurora PostgreSQL's that an alarm looks at (AWS: "Amazon CloudWatch metrics for
+# Amazon Aurora"), of one role or of the whole cluster; MySQL's and RDS' would be silent.
+FIGURES = {
+    "DatabaseConnections": {"DBClusterIdentifier", "Role"},
+    "CPUUtilization": {"DBClusterIdentifier", "Role"},
+    "Deadlocks": {"DBClusterIdentifier"},
+    "AuroraReplicaLagMaximum": {"DBClusterIdentifier"},
+    "MaximumUsedTransactionIDs": {"DBClusterIdentifier"},
+    "FreeableMemory": {"DBClusterIdentifier"},
+    "FreeLocalStorage": {"DBClusterIdentifier"},
+}
+GIB = 2**30
+MEMORY = {"db.t4g.medium": 4, "db.r7g.large": 16, "db.r7g.xlarge": 32, "db.r7g.2xlarge": 64}
 # What every place sets, each with its reason in home.py.
 PRIVATE = ("log_parameter_max_length", "log_parameter_max_length_on_error", "log_error_verbosity")
 
@@ -107,3 +120,31 @@ def test_every_alarm_is_told_and_taken_back(templates: dict[str, Template]) -> N
         said = alarm["Properties"]
         assert said["AlarmActions"] == said["OKActions"] == topic, path
         assert said["AlarmDescription"], path
+
+
+def test_alarms_look_at_figures_that_aurora_has(templates: dict[str, Template]) -> None:
+    """Of another one nothing is ever heard, which alarms nobody."""
+    alarms = of_type({"": templates["database-alarms"]}, "AWS::CloudWatch::Alarm").values()
+    looked_at: dict[str, set[str]] = {}
+    for alarm in alarms:
+        names = {each["Name"] for each in alarm["Properties"]["Dimensions"]}
+        looked_at.setdefault(alarm["Properties"]["MetricName"], names)
+
+    assert looked_at == FIGURES
+
+
+def test_what_runs_out_is_the_least_of_both_instances(templates: dict[str, Template]) -> None:
+    """The average of a full one and an empty one is well."""
+    for name in ("Memory", "LocalStorage"):
+        said = properties(templates, f"database-alarms/{name}")
+        assert (said["Statistic"], said["ComparisonOperator"]) == ("Minimum", "LessThanThreshold")
+
+
+def test_little_memory_is_a_twentieth_of_the_class(templates: dict[str, Template]) -> None:
+    """For each class that may be chosen."""
+    least = templates["database-alarms"].parsed["Mappings"]["LeastMemory"]
+    allowed = templates["database"].parameters["InstanceClass"]["AllowedValues"]
+
+    assert {name: each["Bytes"] for name, each in least.items()} == {
+        name: GIB * MEMORY[name] // 20 for name in allowed
+    }

@@ -1,5 +1,6 @@
 """Taking a platform down: each guard holds by itself; then all goes, the last stack first."""
 
+import json
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -84,6 +85,20 @@ def test_all_goes_backwards_and_what_is_kept_is_told(
     assert aws.statuses == {}
     assert "  database/Cluster: leaves a snapshot of made-Cluster" in said
     assert "  keys/Data: stays as it is, made-Data" in said
+
+
+def test_what_stays_is_said_by_the_template_that_the_stack_has(
+    aws: CloudFormation, destroy: Destroy, said: list[str], templates: Mapping[str, Template]
+) -> None:
+    """It may have been made by another commit, and CloudFormation goes by that one's policies."""
+    body = templates["database"].body
+    aws.bodies[DATABASE] = body.replace("DeletionPolicy: Snapshot", "DeletionPolicy: Retain")
+    aws.bodies[KEYS] = json.dumps({"Resources": {"Data": {}, "Logs": {"DeletionPolicy": "Delete"}}})
+    destroy().go()
+
+    kept = [line.strip() for line in said if line.startswith("  ")]
+    assert "database/Cluster: stays as it is, made-Cluster" in kept
+    assert not [line for line in kept if line.startswith("keys/")]
 
 
 def test_what_cannot_go_stops_it_with_the_reason(aws: CloudFormation, destroy: Destroy) -> None:

@@ -70,7 +70,7 @@ def cidr(subnet: Mapping[str, Any]) -> IPv4Network:
 
 def test_each_kind_of_subnet_is_in_three_zones(subnets: Mapping[str, Any]) -> None:
     """A lost zone takes a third of each, and no more."""
-    for kind in ("public", "nodes", "database"):
+    for kind in ("public", "control", "nodes", "database"):
         zones = {subnets[f"{kind} {zone}"]["AvailabilityZone"] for zone in "ABC"}
         assert len(zones) == 3
 
@@ -80,7 +80,7 @@ def test_no_two_subnets_share_an_address(subnets: Mapping[str, Any]) -> None:
     ours = [cidr(each) for each in subnets.values()]
     twice = [(a, b) for a in ours for b in ours if a is not b and a.overlaps(b)]
 
-    assert len(ours) == 9
+    assert len(ours) == 12
     assert twice == []
 
 
@@ -90,7 +90,8 @@ def test_the_ranges_of_the_outputs_hold_their_subnets_and_no_other(
     """NetworkPolicies name them: one that held the nodes would open each Pod to each other."""
     stack = Stacks(account.client("cloudformation"), print).get(production.stack("network"))
     assert stack is not None
-    for kind, output in (("public", "PublicCidr"), ("database", "DatabaseCidr")):
+    outputs = {"public": "PublicCidr", "control": "ControlCidr", "database": "DatabaseCidr"}
+    for kind, output in outputs.items():
         range_ = cidr({"CidrBlock": stack.outputs[output]})
         inside = {name for name, each in subnets.items() if cidr(each).subnet_of(range_)}
         assert inside == {f"{kind} {zone}" for zone in "ABC"}

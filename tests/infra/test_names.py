@@ -206,6 +206,7 @@ def test_the_places_name_what_the_examples_name(place: Place) -> None:
     assert said["host"] == place.values["Host"]
     assert said["database-max-connections"] == place.values["MaxConnections"]
     assert said["load-balancer-cidr"] == f"{place.values['AddressPrefix']}.0.0/20"
+    assert said["control-cidr"] == f"{place.values['AddressPrefix']}.16.0/20"
     assert said["database-cidr"] == f"{place.values['AddressPrefix']}.48.0/20"
 
 

@@ -111,6 +111,74 @@ def test_a_plan_does_not_delete_what_somebody_has_begun_to_make(
     assert aws.diary == [f"CREATE {NETWORK}"]
 
 
+def test_two_people_plan_at_once(aws: CloudFormation, deploy: Deploy) -> None:
+    """Each has a proposal of its own; who is done takes away his, and leaves the other's."""
+    aws.statuses[NETWORK] = ["UPDATE_COMPLETE"]
+    mine, theirs = deploy("network"), deploy("network")
+    template, parameters = mine.templates[0], mine.place.parameters_of(mine.templates[0])
+
+    def propose(who: Deployment) -> list[Change] | None:
+        return who.stacks.propose(
+            NETWORK, body=template.body, parameters=parameters, new=False, template="network"
+        )
+
+    assert propose(mine)
+    assert propose(theirs)
+    mine.stacks.forget(NETWORK, new=False)
+
+    assert aws.proposed == {(NETWORK, theirs.stacks.change_set)}
+
+
+def test_a_plan_of_a_new_stack_leaves_another_persons_alone(
+    aws: CloudFormation, deploy: Deploy
+) -> None:
+    """Its name would go, and what the other one looks at with it."""
+    theirs = (NETWORK, "infra-deploy-of-another")
+    aws.statuses[NETWORK] = ["REVIEW_IN_PROGRESS"]
+    aws.proposed.add(theirs)
+    deploy("network").plan()
+
+    assert aws.proposed == {theirs}
+    assert aws.statuses == {NETWORK: ["REVIEW_IN_PROGRESS"]}
+
+
+@pytest.mark.parametrize(
+    ("taken", "sentence"),
+    [
+        ("OldSubnet", "its export OldSubnet would go, and bukken-staging-nodes take it"),
+        ("NodesSubnetA", "its export NodesSubnetA would be another, since NodesA is replaced, and"),
+        ("DatabaseCidr", "DatabaseCidr would be another, since AddressPrefix is told anew, and"),
+    ],
+)
+def test_an_export_that_is_taken_and_cannot_go_is_said(
+    taken: str, sentence: str, aws: CloudFormation, deploy: Deploy, said: list[str]
+) -> None:
+    """A change set does not know it: CloudFormation refuses it in the middle of the update."""
+    aws.statuses[NETWORK] = ["UPDATE_COMPLETE"]
+    aws.outputs[NETWORK] = {taken: "subnet-1"}
+    aws.parameters[NETWORK] = {"AddressPrefix": "10.99"}
+    aws.imports[f"{NETWORK}-{taken}"] = ["bukken-staging-nodes"]
+    aws.changes[NETWORK] = [change("NodesA", "AWS::EC2::Subnet", Replacement="True")]
+
+    assert deploy("network").plan() is False
+    assert said[-1].startswith("HELD BACK: network: ")
+    assert sentence in said[-1]
+    assert said[-1].endswith("Change those first, so that they do without it, and apply them alone")
+
+
+def test_an_export_that_nobody_takes_may_go(aws: CloudFormation, deploy: Deploy) -> None:
+    """And so may one change that is taken, and stays what it is."""
+    aws.statuses[NETWORK] = ["UPDATE_COMPLETE"]
+    aws.outputs[NETWORK] = {"OldSubnet": "subnet-1", "NodesSubnetA": "subnet-2"}
+    aws.imports[f"{NETWORK}-NodesSubnetA"] = ["bukken-staging-nodes"]
+    aws.changes[NETWORK] = [
+        change("NodesA", "AWS::EC2::Subnet", Replacement="False"),
+        change("NodesB", "AWS::EC2::Subnet", Replacement="True"),
+    ]
+
+    assert deploy("network").plan() is True
+
+
 def test_what_a_stack_is_told_anew_is_said(
     aws: CloudFormation, deploy: Deploy, said: list[str]
 ) -> None:

@@ -24,6 +24,8 @@ NAMED = {
     "cluster/Records": "EKS writes to this group",
     "edge/FirewallRecords": "WAF writes only to groups that are called so",
     "metrics/Records": "Prometheus writes only to groups that are called so",
+    "collector/Records": "the collector writes only to groups that are called so",
+    "metrics-alarms/Rules": "AWS wants one; it is its workspace's own",
     "logs/Lines": "k8s/cluster/addons.yaml sends to it",
     "registry/CommandApi": "images are called so",
     "registry/QueryApi": "images are called so",

@@ -1,5 +1,6 @@
 """Before an upgrade: dates, skew, add-ons, the order of steps, and how long there is a way back."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from infra.deploy import places
 from infra.deploy.errors import Refused
+from infra.deploy.templates import Template
 from infra.deploy.versions import Versions
 
 if TYPE_CHECKING:
@@ -157,3 +160,27 @@ def test_an_addon_without_a_version_is_not_deployed(eks: Stubber) -> None:
 
     with pytest.raises(Refused, match=r"pins no version of coredns.*offers v2, v3"):
         versions.refuse_unpinned([DNS], on="1.36")
+
+
+def test_every_version_that_is_known_is_written_down() -> None:
+    """Whole; of fluent-bit alone none could be looked up, and a plan refuses it."""
+    versions = places.pinned()
+    unknown = {name for name, version in versions.items() if version is None}
+
+    assert unknown == {"fluent-bit"}
+    assert all(re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", v) for v in versions.values() if v)
+
+
+def test_what_is_refused_can_be_written_down_as_it_is_said(
+    eks: Stubber, templates: dict[str, Template]
+) -> None:
+    """The version that AWS offers first is one that the template takes."""
+    eks.add_response("describe_addon_versions", offer("v4.2.0-eksbuild.1", "v4.1.0-eksbuild.2"))
+    versions = Versions(cast("EKSClient", eks.client), "bukken", {"fluent-bit": None})
+
+    with pytest.raises(Refused) as refused:
+        versions.refuse_unpinned(["fluent-bit"], on="1.36")
+    pattern = templates["addons"].parameters["FluentBitVersion"]["AllowedPattern"]
+    first = re.search(r"AWS offers (\S+),", str(refused.value))
+    assert first
+    assert re.fullmatch(pattern, first[1])

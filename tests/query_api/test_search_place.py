@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 from searching import found
 
-from query_api import search_queries
+from query_api import search_conditions, search_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +69,8 @@ def test_a_walk_by_distance_ends_after_the_nearest_thousand(
     put: "Put", client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are found anew for each page; who needs more narrows the circle or sorts otherwise."""
-    assert search_queries.NEAREST == 1000
-    monkeypatch.setattr(search_queries, "NEAREST", 5)
+    assert search_statements.NEAREST == 1000
+    monkeypatch.setattr(search_statements, "NEAREST", 5)
     for number in range(7):
         put(f"k{number}", latitude=north(number * 10), longitude=Decimal("139.767125"))
 
@@ -100,7 +100,7 @@ def test_a_crowd_is_searched_otherwise_and_found_the_same(
         put(f"k{number:02}", latitude=north(number * 100), longitude=Decimal("139.767125"))
     asked = {"near": TOKYO, "radius_km": "0.75", "sort": sort, "limit": "3"}
     few = found(client, **asked)
-    monkeypatch.setattr(search_queries, "_CROWD", 5)
+    monkeypatch.setattr(search_conditions, "_CROWD", 5)
 
     assert len(few) == 8
     assert found(client, **asked) == few

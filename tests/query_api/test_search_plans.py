@@ -1,17 +1,16 @@
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
 from searching import query_string
-from sqlalchemy import Engine, Select, event, func, select, text
+from sqlalchemy import Engine, Select, text
 from sqlalchemy.dialects import postgresql
 
 from bukken_database.connections import job_engine, reader_engine
 from bukken_database.schema import listings
 from bukken_database.sessions import ReadSession
-from query_api import queries, search_queries
+from query_api import queries, search_conditions, search_queries, search_statements
 from query_api.cursors import Position
 from query_api.search_parameters import search_of, search_parameters
 from query_api.search_queries import SEARCH_SECONDS
@@ -62,7 +61,7 @@ def engine(database: "MigratedDatabase") -> Iterator[Engine]:
 def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
     """How PostgreSQL answers each, and what that took."""
     with engine.connect() as connection, ReadSession(connection).together():
-        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — as the search does
+        ReadSession(connection).row(search_queries._manners(SEARCH_SECONDS))  # noqa: SLF001 — as the search does
         for statement in statements:
             compiled = statement.compile(
                 dialect=postgresql.dialect(),  # type: ignore[no-untyped-call] # SQLAlchemy has no type for it
@@ -75,9 +74,8 @@ def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
 def statements(query: Mapping[str, str], *, after: Position | None) -> Iterator[Select[Any]]:
     """The first part of a search's order, as many rows as a page asks for."""
     search = search_of(search_parameters(query_string(**query).encode()).values)
-    matching = list(search_queries._conditions(search, crowded=False))  # noqa: SLF001 — the statements are the subject
-    parts = search_queries._parts(search, matching=matching, few=False, after=after)  # noqa: SLF001 — the same
-    yield next(parts).limit(51)
+    matching = list(search_conditions._conditions(search, crowded=False, few=False))  # noqa: SLF001 — the statements are the subject
+    yield next(search_statements.walk(search, matching=matching, after=after)).limit(51)
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
@@ -205,9 +203,10 @@ def narrowed(engine: Engine, query: Mapping[str, str]) -> tuple[bool, Plan]:
     """Whether few are found first, and how the first part of the page is read then."""
     search = search_of(search_parameters(query_string(**query).encode()).values)
     with engine.connect() as connection:
-        few, matching = search_queries._narrowed(ReadSession(connection), search)  # noqa: SLF001 — the subject
-    part = next(search_queries._parts(search, matching=matching, few=few, after=None))  # noqa: SLF001 — the same
-    return few, next(plans(engine, iter([part.limit(51)])))
+        few, matching = search_conditions.narrowed(ReadSession(connection), search)
+    gathered = search_statements.gather(search, matching=matching, after=None, rows=51)
+    walked = next(search_statements.walk(search, matching=matching, after=None)).limit(51)
+    return few, next(plans(engine, iter([gathered if few else walked])))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +221,7 @@ def test_few_are_found_before_they_are_sorted(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], index: str
 ) -> None:
     """Along the order they might be the last of all: the planner cannot know, so it is counted."""
-    monkeypatch.setattr(search_queries, "_CROWD", 1000)
+    monkeypatch.setattr(search_conditions, "_CROWD", 1000)
 
     few, plan = narrowed(engine, query)
 
@@ -232,7 +231,7 @@ def test_few_are_found_before_they_are_sorted(
 
 def test_a_crowd_is_walked_past_in_order(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: to find all of it first would take longer."""
-    monkeypatch.setattr(search_queries, "_CROWD", 100)
+    monkeypatch.setattr(search_conditions, "_CROWD", 100)
 
     few, plan = narrowed(engine, {"City": "市7", "sort": "-LivingArea"})
 
@@ -240,75 +239,36 @@ def test_a_crowd_is_walked_past_in_order(engine: Engine, monkeypatch: pytest.Mon
     assert (few, scan["Index Name"]) == (False, "listings_by_living_square_metres")
 
 
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every search takes longer than it may."""
-    impatient = select(func.set_config("statement_timeout", "20ms", True))
-    wait = select(func.pg_sleep(0.5))
-    monkeypatch.setattr(search_queries, "_MANNERS", impatient)
-    monkeypatch.setattr(search_queries, "_parts", lambda *_, **__: iter([wait]))
+def test_of_few_the_nearest_are_not_walked_to(engine: Engine) -> None:
+    """Along their index the planner would hope for an early end, and go past all that are near."""
+    asked = {"near": "35.1,139.1", "radius_km": "10", "BedroomsTotal.ge": "10", "sort": "distance"}
+
+    few, plan = narrowed(engine, asked)
+
+    assert few
+    assert not [node for node in nodes(plan) if "Order By" in node]
 
 
-@pytest.mark.usefixtures("put", "slow")
-@pytest.mark.parametrize("query", ["q=日", "BedroomsTotal.ge=1", "sort=LivingArea", "City=市1,市2"])
-def test_a_search_that_takes_too_long_is_refused_with_advice_and_not_tried_again(
-    client: FlaskClient, query: str
+def test_of_few_what_is_shown_alone_is_read(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """422 and no 503, which proxies and clients send again as it is."""
-    asked: list[str] = []
-    engine = client.application.extensions["database"]._reader._engine  # noqa: SLF001 — to look on
-    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    """Sorted first: joined before, a million listings were read for the documents of fifty."""
+    monkeypatch.setattr(search_conditions, "_CROWD", 1000)
 
-    answer = client.get(f"/v1/listings?{query}")
+    few, plan = narrowed(engine, {"City": "市7", "sort": "-LivingArea"})
 
-    assert (answer.status_code, "Retry-After" in answer.headers) == (422, False)
-    assert answer.get_json()["type"] == "urn:bukken:problem:search-too-costly"
-    assert "smaller radius" in answer.get_json()["detail"]
-    assert len([statement for statement in asked if "pg_sleep" in statement]) == 1
+    (documents,) = (n for n in nodes(plan) if n.get("Index Name") == "listings_pkey")
+    assert (few, documents["Actual Loops"] * documents["Actual Rows"]) == (True, 51)
 
 
-@pytest.mark.usefixtures("put", "slow")
-@pytest.mark.parametrize("query", ["", "City=市1"])
-def test_a_page_that_one_index_answers_is_never_too_much_to_ask(
-    client: FlaskClient, query: str
+def test_the_texts_of_few_are_looked_through_as_they_are(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it takes too long, the database is at fault: 503, come again."""
-    answer = client.get(f"/v1/listings?{query}")
+    """To make their grams, where the grams' index is not taken, takes fifteen times as long."""
+    monkeypatch.setattr(search_conditions, "_CROWD", 1000)
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    few, plan = narrowed(engine, {"City": "市7", "q": "日", "sort": "-LivingArea"})
+    crowd, walked = narrowed(engine, {"q": "日", "sort": "-LivingArea"})
 
-
-def test_a_search_may_take_a_second_and_wait_half_for_a_lock(engine: Engine) -> None:
-    """In its transaction alone; and it is planned with its values, on one core."""
-    names = ("statement_timeout", "lock_timeout", "plan_cache_mode", "jit", "random_page_cost")
-    shown = select(*(func.current_setting(name) for name in names))
-    with engine.connect() as connection:
-        with ReadSession(connection).together():
-            ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — the subject
-            during = tuple(connection.execute(shown).one())
-        after = tuple(connection.execute(shown).one())
-
-    assert during == ("1s", "500ms", "force_custom_plan", "off", "1.1")
-    assert after[:3] == ("5s", "4s", "auto")
-
-
-@pytest.mark.usefixtures("put")
-def test_the_server_ends_a_search_that_takes_too_long(
-    client: FlaskClient, database: "MigratedDatabase", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After its second: what was refused burns nothing more on the reader."""
-    slow = select(func.pg_sleep(30))
-    monkeypatch.setattr(search_queries, "_parts", lambda *_, **__: iter([slow]))
-    at_work = (
-        "SELECT query FROM pg_stat_activity WHERE state = 'active' "
-        "AND application_name = 'query-api'"
-    )
-    began = time.monotonic()
-
-    answer = client.get("/v1/listings?q=a")
-
-    took = time.monotonic() - began
-    with database.connect("bukken_master") as master:
-        left = master.execute(at_work).fetchall()
-    assert (answer.status_code, left) == (422, [])
-    assert SEARCH_SECONDS <= took < SEARCH_SECONDS + 2
+    assert (few, "grams" in str(plan), "strpos" in str(plan)) == (True, False, True)
+    assert (crowd, "grams" in str(walked)) == (False, True)

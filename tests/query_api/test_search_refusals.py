@@ -6,11 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from running_query_api import held
-from sqlalchemy import func, select
 
-from query_api import search_queries
 from query_api.cursors import SECONDS
-from query_api.search_queries import SEARCH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,19 +197,3 @@ def test_a_search_that_waits_for_a_lock_is_told_to_come_again(
         answer = client.get(f"/v1/listings?{query}")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-
-
-def test_who_was_given_a_page_is_not_soon_refused_the_next(
-    put: "Put", client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The last page of an order goes past all that do not fit, when all other pages are given."""
-    monkeypatch.setattr(search_queries, "_CROWD", 1)
-    for key in "ab":
-        put(key, city="新宿区")
-    first = "/v1/listings?City=新宿区&sort=LivingArea&limit=1"
-    link = client.get(first).get_json()["nextLink"]
-    monkeypatch.setattr(search_queries, "_BRIEFLY", select(func.pg_sleep(2 * SEARCH_SECONDS)))
-
-    statuses = [client.get(page).status_code for page in (first, link)]
-
-    assert statuses == [422, 200]

@@ -70,9 +70,11 @@ class Search:
     @property
     def walks(self) -> bool:
         """Whether conditions must be looked at along an order that is not theirs."""
+        if self.sort is NEWEST:
+            return not self.is_one_range
         own = {self.sort.column} | ({"currency"} if self.sort.column == "list_price" else set())
-        others = {*self.any_of, *self.ranges} - own or self.words or self.circle
-        return bool(others) and self.sort.column not in {NEWEST.column, DISTANCE}
+        around = self.circle is not None and self.sort.column != DISTANCE
+        return bool({*self.any_of, *self.ranges} - own or self.words or around)
 
     @property
     def is_one_range(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +26,42 @@ def test_nothing_but_its_health_is_answered(
     assert seen == []
 
 
-def test_a_place_file_that_is_refused_makes_the_pod_unready(new_pod: Callable[..., Any]) -> None:
-    """A rollout stops before all relays have no way to the back end."""
-    pod = new_pod(well=False, relay=lambda text: text.replace("STATIC", "STATICK"))
+def without(cluster: str) -> Callable[[str], str]:
+    """The place's file, with one cluster less."""
 
-    assert pod.health == 503
+    def change(text: str) -> str:
+        resources = yaml.safe_load(text)["resources"]
+        return yaml.safe_dump(
+            {"resources": [each for each in resources if each["name"] != cluster]}
+        )
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("token-endpoint"),
+        without("back-end"),
+        lambda text: text.replace("STATIC", "STATICK"),
+    ],
+    ids=["no token-endpoint", "no back-end", "misspelt"],
+)
+def test_a_place_file_that_lacks_a_way_out_makes_the_pod_unready(
+    change: Callable[[str], str], new_pod: Callable[..., Any]
+) -> None:
+    """A rollout stops before all relays have no way to the back end, or to a token."""
+    assert new_pod(well=False, relay=change).health == 503
+
+
+def test_so_does_an_app_that_is_not_ready(
+    new_pod: Callable[..., Any], until: Callable[..., None]
+) -> None:
+    """One that cannot reach its database delivers nothing."""
+    pod = new_pod()
+    pod.app.ready.clear()
+
+    until(lambda: pod.health == 503, what="the Pod is unready")
 
 
 def test_a_back_end_that_is_away_does_not(ingress: httpx.Client) -> None:

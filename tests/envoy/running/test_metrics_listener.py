@@ -90,3 +90,39 @@ def test_the_place_files_as_they_are_were_taken(admin: httpx.Client) -> None:
 
     assert len(numbers) >= 2
     assert set(numbers.values()) == {0}
+
+
+def failed(metrics: httpx.Client) -> float:
+    """How many 5xx Envoy has counted at its ingress, as the alert `RequestsFail` counts them."""
+    wanted = {"envoy_response_code_class": "5", "envoy_http_conn_manager_prefix": "ingress"}
+    lines = metrics.get("/stats/prometheus").text.splitlines()
+    found = (line for line in lines if line.startswith("envoy_http_downstream_rq_xx{"))
+    picked = [line for line in found if all(f'{k}="{v}"' in line for k, v in wanted.items())]
+    return sum(float(line.rpartition(" ")[2]) for line in picked)
+
+
+@pytest.mark.usefixtures("drained")
+def test_answers_to_health_checks_are_no_failures(
+    metrics: httpx.Client, ingress: httpx.Client
+) -> None:
+    """A Pod that leaves says 503 to them for half a minute: no release may look like an outage."""
+    before = failed(metrics)
+    answers = {ingress.get("/healthz/lb").status_code for _ in range(5)}
+
+    assert answers == {503}
+    assert failed(metrics) == before
+
+
+@pytest.mark.usefixtures("waiting_for_the_database")
+def test_a_request_that_nobody_serves_is_a_failure(
+    metrics: httpx.Client,
+    ingress: httpx.Client,
+    bearer: Callable[..., dict[str, str]],
+    until: Callable[..., None],
+) -> None:
+    """The other way round: Envoy's own 503 counts, though no app has said it."""
+    until(lambda: ingress.get("/healthz/lb").status_code == 503, what="Envoy sees it")
+    before = failed(metrics)
+
+    assert ingress.get("/v1/listings", headers=bearer()).status_code == 503
+    assert failed(metrics) == before + 1
