@@ -11,12 +11,21 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from signal import SIGINT
 from typing import Final
 
+from bukken_local.database.home import PostgresDidNotStartError
+from bukken_local.kubernetes.envoy_files import EnvoyFileNotUnderstood
+from bukken_local.kubernetes.reading import ManifestNotUnderstood
+from bukken_local.network import NoNetwork
+from bukken_local.start import JobFailed
+from bukken_local.stopping import Stopped, status_of, until_told
+from bukken_local.terminal import Terminal
 from drills import pages
+from drills.checks import check
 from drills.drill import Drill, DrillNotUnderstood, all_drills, read_drill
-from drills.lines import NoSuchLine, values
-from drills.perform import perform
+from drills.paths import NoSuchLine
+from drills.perform import end_at_once, perform
 from drills.record import RESULTS, Record
 from drills.run import MachineStoodStill
 
@@ -24,32 +33,65 @@ ROUND: Final = RESULTS / "round.json"
 """Which drills the round that is under way has done; not there when a round has ended."""
 
 
+STATUSES: Final = """\
+status:
+  0    each drill showed what it should
+  1    one did not: its run with all lines hurt somebody, or a control did not;
+       or the machine stood still in every run
+  2    a drill's file is wrong, or its platform did not come up: the last line says why
+  130  Ctrl-C; 143: SIGTERM; 129: SIGHUP, or the terminal was closed. All is stopped and cleaned up
+       then; told a second time, at once
+"""
+
+REFUSALS: Final = (
+    DrillNotUnderstood,
+    EnvoyFileNotUnderstood,
+    JobFailed,
+    ManifestNotUnderstood,
+    NoNetwork,
+    NoSuchLine,
+    PostgresDidNotStartError,
+    TimeoutError,
+)
+"""What ends all with its one sentence: a drill cannot be read, or its platform does not come up."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plays what is asked for; 1 if a drill did not show what it should."""
+    """Plays what is asked for; its status is told by `--help`."""
     options = _parser().parse_args(arguments)
     try:
-        drills = _asked(options.only)
-        if options.list:
-            _say("\n".join(f"{name:<40} {drill.title}" for name, drill in drills.items()))
-            return 0
-        if options.pages:
-            pages.write()
-            return 0
-        return _play(drills, whole=not options.only, afresh=options.afresh)
-    except KeyboardInterrupt:
-        sys.stderr.write("drills: broken off; the next `make drills` goes on with the round\n")
-        return 130
-    except (DrillNotUnderstood, NoSuchLine) as error:
+        return _do(options)
+    except KeyboardInterrupt:  # between two drills
+        return _broken_off(status_of(SIGINT), whole=not options.only)
+    except Stopped as stopped:
+        return _broken_off(stopped.status, whole=not options.only)
+    except REFUSALS as error:
         sys.stderr.write(f"drills: {error}\n")
         return 2
+
+
+def _do(options: argparse.Namespace) -> int:
+    drills = _asked(options.only)
+    if options.list:
+        _say("\n".join(f"{name:<40} {drill.title}" for name, drill in drills.items()))
+        return 0
+    if options.pages:
+        pages.write()
+        return 0
+    return _play(drills, whole=not options.only, afresh=options.afresh)
+
+
+def _broken_off(status: int, *, whole: bool) -> int:
+    goes_on = "; the next `make drills` goes on with the round" if whole else ""
+    sys.stderr.write(f"drills: broken off, nothing is left running{goes_on}\n")
+    return status
 
 
 def _asked(only: Sequence[str]) -> dict[str, Drill]:
     """By name. All are read first, with their lines: a slip of the pen is told at once."""
     drills = {name: read_drill(file) for name, file in all_drills()}
-    for drill in drills.values():
-        for line in (line for control in drill.controls for line in control.lines):
-            values(line)
+    for name, drill in drills.items():
+        check(name, drill)
     if strangers := [name for name in only if not _of(name, drills)]:
         raise DrillNotUnderstood(f"no drill {', '.join(strangers)}; see --list")
     names = [each for name in only for each in _of(name, drills)] or list(drills)
@@ -69,7 +111,8 @@ def _play(drills: Mapping[str, Drill], *, whole: bool, afresh: bool) -> int:
         if name in done:
             continue
         _say(f"{number}/{len(drills)} {name}: {drill.title}")
-        if not _shows(name, drill):
+        playing = until_told(_shows(name, drill), say=_say, end_at_once=end_at_once)
+        if not asyncio.run(playing):
             failed.append(name)  # and when the round goes on, it is played again
         elif whole:
             done.append(name)
@@ -84,15 +127,16 @@ def _play(drills: Mapping[str, Drill], *, whole: bool, afresh: bool) -> int:
     return 1 if failed else 0
 
 
-def _shows(name: str, drill: Drill) -> bool:
+async def _shows(name: str, drill: Drill) -> bool:
     """Plays it, and keeps what was seen; what a machine that stood still showed is not kept."""
     try:
-        record = asyncio.run(perform(name, drill, say=_say))
+        record = await perform(name, drill, say=_say)
     except MachineStoodStill as error:
         _say(f"  ✗ {error}")
         return False
     record.keep()
-    pages.write(drawn=name)
+    # In a thread: seconds, in which a signal is to be noticed.
+    await asyncio.to_thread(pages.write, drawn=name)
     _tell(record)
     return record.holds
 
@@ -112,14 +156,14 @@ Say = Callable[[str], None]
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    Terminal(quiet=False).say(text)  # which may have been closed, and is then told no more
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="make drills",
+        prog="python -m drills",
         description=__doc__,
+        epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -127,11 +171,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="this drill or group, and others so named",
+        help="play this drill or group, and others so named; no part of a round",
     )
-    parser.add_argument("--list", action="store_true", help="name them, and play none")
-    parser.add_argument("--afresh", action="store_true", help="begin a new round")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--afresh", action="store_true", help="begin a new round")
+    instead.add_argument("--list", action="store_true", help="name them, and play none")
+    instead.add_argument(
         "--pages", action="store_true", help="write the pages of what is known, and play none"
     )
     return parser

@@ -25,7 +25,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
         patient: whether its client asks again, as the contract says.
         status: the last answer's, or what there was in its place.
         attempts: how often it was sent.
-        key: of what was written, or "".
+        key: the drill's own, of what was written, or "".
         receipt: what the answer calls it: an inquiry's key, or "".
         late: seconds from when it was due until its client was told to send it.
     """

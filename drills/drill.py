@@ -1,18 +1,35 @@
 """What a drill is: a file below drills/cases, read strictly."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import yaml
 
+from drills.answers import KINDS
 from drills.lines import Line
 from drills.measures import DETECTED, MEASURES
-from drills.steps import Step
+from drills.steps import Doing, Step
+from drills.steps.doing import Deployment
+from drills.steps.overload import Capacity, Surge
 
 CASES: Final = Path(__file__).parent / "cases"
 MOST_TIMES_FASTER: Final = 5
+
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Number = Annotated[int, msgspec.Meta(ge=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
+_NEEDS: Final[Mapping[str, str]] = {
+    **{f"failed_{kind}": kind for kind in KINDS},
+    **{f"failed_{kind}_percent": kind for kind in KINDS},
+    "first_write_seconds": "writes",
+    "delivered_seconds": "inquiries",
+}
+"""What measures nothing unless so is asked, and would always be as good as can be."""
 
 
 class DrillNotUnderstood(Exception):
@@ -35,16 +52,30 @@ class Load(Section, frozen=True):
         connections: how many are open at least; each request takes the next.
     """
 
-    reads: float = 40
-    writes: float = 20
-    inquiries: float = 0
-    mesh: float = 0
-    burst: int = 0
-    burst_writes: int = 0
-    burst_seconds: float = 0
-    sweep_seconds: float = 0
-    surge: float = 0
-    connections: int = 16
+    reads: Amount = 40
+    writes: Amount = 20
+    inquiries: Amount = 0
+    mesh: Amount = 0
+    burst: Number = 0
+    burst_writes: Number = 0
+    burst_seconds: Amount = 0
+    sweep_seconds: Amount = 0
+    surge: Amount = 0
+    connections: AtLeastOne = 16
+
+    def __post_init__(self) -> None:
+        bursts = self.burst or self.burst_writes
+        if bursts and not self.burst_seconds:
+            raise ValueError("burst_seconds must say how long after each other the bursts come")
+        if not bursts and (self.burst_seconds or self.sweep_seconds):
+            raise ValueError("burst_seconds and sweep_seconds are of burst or burst_writes")
+        if not any(map(self.has, KINDS)):
+            raise ValueError("nobody asks anything")
+
+    def has(self, kind: str) -> bool:
+        """Whether anything of a kind is asked."""
+        bursts = {"reads": self.burst or self.surge, "writes": self.burst_writes}
+        return bool(getattr(self, kind) or bursts.get(kind))
 
 
 class Situation(Section, frozen=True):
@@ -58,9 +89,9 @@ class Situation(Section, frozen=True):
         before: what is done to it first.
     """
 
-    replicas: Mapping[str, int] = {}
+    replicas: Mapping[Deployment, AtLeastOne] = {}
     time_scale: float = MOST_TIMES_FASTER
-    database_milliseconds: float = 0
+    database_milliseconds: Amount = 0
     before: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
@@ -81,7 +112,7 @@ class Control(Section, frozen=True):
 
     name: str
     protects: str
-    lines: tuple[Line, ...]
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1)]
     hurts: Mapping[str, float]
     fault: tuple[Step, ...] | None = None
 
@@ -109,20 +140,50 @@ class Drill(Section, frozen=True):
     controls: tuple[Control, ...]
     load: Load = Load()
     situation: Situation = Situation()
-    settle_seconds: float = 3
+    settle_seconds: Amount = 3
     in_make_test: bool = False
 
     def __post_init__(self) -> None:
-        asked = {*self.expect, *(name for each in self.controls for name in each.hurts)}
-        if unknown := sorted(asked - MEASURES.keys()):
+        if unknown := sorted(self._asked - MEASURES.keys()):
             raise ValueError(f"no measure {', '.join(unknown)}; there are {', '.join(MEASURES)}")
         if not self.controls:
             raise ValueError("a drill without a control proves nothing")
         if not self.expect:
             raise ValueError("nothing is expected")
+        if told := [*self._of_measures(), *self._of_surges()]:
+            raise ValueError("; ".join(told))
+
+    @property
+    def _asked(self) -> set[str]:
+        return {*self.expect, *(name for each in self.controls for name in each.hurts)}
+
+    def fault_of(self, control: Control | None) -> tuple[Step, ...]:
+        """What happens in a run; None: in the one with all lines."""
+        return self.fault if control is None or control.fault is None else control.fault
+
+    def _of_measures(self) -> Iterator[str]:
+        """Which of them measure nothing here."""
         for name, bound in self.expect.items():
             if DETECTED in str(bound) and name not in ("failed_reads", "failed_writes"):
-                raise ValueError(f"{name} cannot be `{DETECTED}`: of reads or writes alone")
+                yield f"{name} cannot be `{DETECTED}`: of reads or writes alone"
+        for name in sorted(self._asked & _NEEDS.keys()):
+            if not self.load.has(_NEEDS[name]):
+                yield f"{name}: load has no {_NEEDS[name]}"
+        if "goodput_short_percent" in self._asked and not self._does(Capacity):
+            yield "goodput_short_percent: no step is `capacity`"
+
+    def _of_surges(self) -> Iterator[str]:
+        """Where a step and the load contradict each other."""
+        if any(isinstance(step, Surge) for step in self.situation.before):
+            yield "situation.before: no `surge` before there is load"
+        if self._does(Surge) and not self.load.surge:
+            yield "fault: a step is `surge`, and load.surge is 0"
+        if self.load.surge and not self._does(Surge):
+            yield "load.surge: no step is `surge`"
+
+    def _does(self, kind: type[Doing]) -> bool:
+        faults = (self.fault_of(control) for control in (None, *self.controls))
+        return any(isinstance(step, kind) for step in chain(self.situation.before, *faults))
 
 
 def read_drill(file: Path) -> Drill:
@@ -138,6 +199,14 @@ def read_drill(file: Path) -> Drill:
 
 
 def all_drills(cases: Path = CASES) -> Iterator[tuple[str, Path]]:
-    """Each drill's name, `group/name`, and its file."""
-    for file in sorted(cases.glob("*/*.yaml")):
+    """Each drill's name, `group/name`, and its file.
+
+    Raises:
+        DrillNotUnderstood: a file that would be none, and be overlooked for ever.
+    """
+    for file in sorted(cases.rglob("*")):
+        if file.is_dir() or file.name.startswith("."):
+            continue
+        if file.parent.parent != cases or file.suffix != ".yaml":
+            raise DrillNotUnderstood(f"{file.relative_to(cases)}: not named GROUP/NAME.yaml")
         yield f"{file.parent.name}/{file.stem}", file

@@ -1,4 +1,8 @@
-"""What became of the writes and inquiries, held against the clients' own record."""
+"""What became of the writes and inquiries, held against the clients' own record.
+
+An inquiry is found by the drill's own key, which is its message (`drills.load`): the key that its
+client was told is nobody's where the answer was lost.
+"""
 
 import asyncio
 import time
@@ -25,14 +29,16 @@ async def lost(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
 
 
 async def doubled(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
-    """Keys that have more than one version or event; inquiries that had two effects."""
-    keys = [answer.key for answer in of_kinds(answers, "writes")]
-    versions = await _versions(keys, stage=stage)
-    events = await _events(keys, stage=stage)
+    """Keys that have more than one version or event; inquiries accepted or delivered twice."""
+    writes = [answer.key for answer in of_kinds(answers, "writes")]
     # Of this run alone: what a run before has doubled stays in the back end's book.
-    receipts = {answer.receipt for answer in of_kinds(answers, "inquiries")}
-    delivered = Counter(key for key in _delivered(stage) if key in receipts)
-    every = (versions, events, delivered)
+    inquiries = [answer.key for answer in of_kinds(answers, "inquiries")]
+    every = (
+        await _versions(writes, stage=stage),
+        await _events(writes, stage=stage),
+        await _accepted(inquiries, stage=stage),
+        _had_effect(inquiries, stage=stage),
+    )
     return sorted({key for found in every for key, times in found.items() if times > 1})
 
 
@@ -45,8 +51,13 @@ def without_listing(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
 
 async def wrong(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
     """Keys that were refused for good, and are there all the same."""
-    refused = [answer.key for answer in of_kinds(answers, "writes") if answer.refused]
-    return sorted(await _versions(refused, stage=stage))
+    writes, inquiries = (
+        [answer.key for answer in of_kinds(answers, kind) if answer.refused]
+        for kind in ("writes", "inquiries")
+    )
+    accepted = await _accepted(inquiries, stage=stage)
+    delivered = _had_effect(inquiries, stage=stage)
+    return sorted({*await _versions(writes, stage=stage), *accepted, *delivered})
 
 
 async def numbered(*, stage: Stage) -> bool:
@@ -78,20 +89,35 @@ async def _events(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
     return {str(key): int(times) for key, times in found}
 
 
+async def _accepted(keys: Sequence[str], *, stage: Stage) -> dict[str, int]:
+    question = (
+        "SELECT message, count(*) FROM bukken.inquiries WHERE message = ANY(%s) GROUP BY message"
+    )
+    found = await stage.sql(question, [list(keys)])
+    return {str(key): int(times) for key, times in found}
+
+
 async def _undelivered(answers: Sequence[Answer], *, stage: Stage) -> list[str]:
-    accepted = {answer.receipt for answer in of_kinds(answers, "inquiries") if answer.good}
+    """Those whose client was told a key under which the back end has none."""
+    asked = of_kinds(answers, "inquiries")
+    accepted = {(answer.key, answer.receipt) for answer in asked if answer.good}
     deadline = time.monotonic() + DELIVERED_SECONDS
     while accepted and time.monotonic() < deadline:
         accepted -= set(_delivered(stage))
         await asyncio.sleep(0.2)
     if not accepted:
         stage.marks["delivered"] = time.monotonic()
-    return sorted(accepted)
+    return sorted(key for key, _ in accepted)
 
 
-def _delivered(stage: Stage) -> list[str]:
-    """The inquiry of each lead that had an effect; by its key alone a lead taken twice is two."""
-    return [lead["InquiryKey"] for lead in _leads(stage)]
+def _had_effect(keys: Sequence[str], *, stage: Stage) -> Counter[str]:
+    ours = set(keys)
+    return Counter(key for key, _ in _delivered(stage) if key in ours)
+
+
+def _delivered(stage: Stage) -> list[tuple[str, str]]:
+    """Of each lead that had an effect: the drill's key, and that under which it was accepted."""
+    return [(lead["Message"], lead["InquiryKey"]) for lead in _leads(stage)]
 
 
 def _leads(stage: Stage) -> list[dict[str, Any]]:

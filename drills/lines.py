@@ -1,38 +1,29 @@
 """Changes lines of the true files, by their path. A path that leads nowhere is an error.
 
-`spec.template.spec.containers[app].lifecycle.preStop`: names of a mapping with dots between; in
-brackets a list's member, by its `name` (or, for environment variables and clusters, the same) or by
-its number from 0. A line of Python is named by how it begins, see `drills.python_lines`.
+A line of YAML is named by its path (`drills.paths`), one of Python by how it begins
+(`drills.python_lines`).
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import yaml
 
 from bukken_local.processes import binaries
+from drills.paths import NoSuchLine, at, key, parent_of, short
 
 Alter = Callable[[str], str]
 """Gives a file's text as it shall be read."""
 
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 
-_EVERYWHERE: Final = (
-    "static_resources.",
-    ".filter_chains[0].filters[envoy.filters.network.http_connection_manager]",
-    ".filter_chains[0].filters[0]",
-    ".typed_config",
-    "typed_extension_protocol_options.envoy.extensions.upstreams.http.v3.HttpProtocolOptions.",
-    "spec.template.spec.",
-)
+class Default(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where that stands which holds as long as nothing is added: a path, or how a line begins."""
 
-
-class NoSuchLine(Exception):
-    """A path leads nowhere in its file, or there is nothing to change; a drill is out of date."""
+    file: str
+    path: str
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,7 +36,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         named: which of several of that kind.
         take_out: remove it.
         set: put this in its place.
-        add: this is new: a further member of the list, or a mapping's name that is not there yet.
+        add: this is new: a mapping's name that is not there yet, or a member of the list; there it
+            takes the place of another one of its name.
+        default: of what is added, so that who changes the default has to drill again.
         move: the list's member becomes the first of this other list.
         says: what the index calls the line, where a path tells nobody anything.
     """
@@ -57,6 +50,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     take_out: bool = False
     set: Any = None
     add: Any = None
+    default: Default | None = None
     move: str = ""
     says: str = ""
 
@@ -66,6 +60,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError(f"{self.path}: exactly one of take_out, set, add, move")
         if self.is_python and not (self.take_out or self.set is not None):
             raise ValueError(f"{self.path}: a line of Python is taken out or set")
+        if self.default and self.add is None:
+            raise ValueError(f"{self.path}: default is of what is added")
 
     @property
     def is_python(self) -> bool:
@@ -78,28 +74,31 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"{file}: {self.says or kind + short(self.path)}"
 
 
-def short(path: str) -> str:
-    """A path without the steps that are the same everywhere in Envoy's files."""
-    for same in _EVERYWHERE:
-        path = path.replace(same, "")
-    return path
-
-
 def values(line: Line) -> Sequence[Any]:
-    """What stands there now, in each file; None for what is to be added.
+    """What stands there now, in each file; where something is added, what holds in its place.
 
     Raises:
-        NoSuchLine: it is not there.
+        NoSuchLine: it is not there, or what is added is.
     """
-    return [None if line.add is not None else _value(line, file) for file in line.files]
+    return [_value(line, file) for file in line.files]
 
 
 def _value(line: Line, file: str) -> Any:  # noqa: ANN401 — a YAML document's
     if line.is_python:
-        return python_line(_text(file).splitlines(), line.path, file=file)[1].strip()
-    found = at(_document(_documents(_text(file)), line, file=file), line.path, file=file)
+        return python_line(text_of(file).splitlines(), line.path, file=file)[1].strip()
+    document = _document(_documents(text_of(file)), line, file=file)
+    if line.add is not None:
+        former = _add(document, line, file=file)
+        return _default(line.default) if former is None else former
+    found = at(document, line.path, file=file)
     # What is moved is changed in nothing but its place.
     return f"in {line.path.rpartition('[')[0].rpartition('.')[2]}" if line.move else found
+
+
+def _default(default: Default | None) -> Any:  # noqa: ANN401 — a YAML document's
+    if default is None:
+        return None
+    return _value(Line(files=(default.file,), path=default.path, take_out=True), default.file)
 
 
 def python_line(rows: Sequence[str], begins: str, *, file: str) -> tuple[int, str]:
@@ -116,83 +115,77 @@ def python_line(rows: Sequence[str], begins: str, *, file: str) -> tuple[int, st
 
 def alterations(lines: Sequence[Line]) -> Mapping[str, Alter]:
     """By file, what is to become of its text; of YAML alone."""
+    return {file: _alter(file, these) for file, these in by_file(lines).items()}
+
+
+def by_file(lines: Sequence[Line]) -> Mapping[str, list[Line]]:
+    """The lines that are changed in each file, in their order."""
     changes: dict[str, list[Line]] = {}
     for line in lines:
         for file in line.files:
             changes.setdefault(file, []).append(line)
-    return {file: _alter(file, these) for file, these in changes.items()}
+    return changes
 
 
 def _alter(file: str, lines: Sequence[Line]) -> Alter:
     def altered(text: str) -> str:
-        documents = _documents(text)
-        for line in lines:
-            _change(_document(documents, line, file=file), line, file=file)
+        documents = changed(text, lines, file=file)
         return yaml.safe_dump_all(documents, allow_unicode=True, sort_keys=False)
 
     return altered
+
+
+def changed(text: str, lines: Sequence[Line], *, file: str) -> list[Any]:
+    """The documents of a text of YAML, with these lines changed.
+
+    Raises:
+        NoSuchLine: a line cannot be changed so.
+    """
+    documents = _documents(text)
+    for line in lines:
+        _change(_document(documents, line, file=file), line, file=file)
+    return documents
 
 
 def _change(document: Any, line: Line, *, file: str) -> None:  # noqa: ANN401 — a YAML document
     if line.add is not None:
         _add(document, line, file=file)
         return
-    *path, last = steps(line.path)
-    parent = _follow(document, path, file=file, whole=line.path)
-    key = _key(parent, last, file=file, whole=line.path)
+    parent, last = parent_of(document, line.path, file=file)
+    found = key(parent, last, file=file, whole=line.path)
     if line.move:
-        at(document, line.move, file=file).insert(0, parent.pop(key))
+        at(document, line.move, file=file).insert(0, parent.pop(found))
     elif line.take_out:
-        del parent[key]
-    elif parent[key] == line.set:
+        del parent[found]
+    elif parent[found] == line.set:
         raise NoSuchLine(f"{file}: {line.path} is {line.set!r} already")
     else:
-        parent[key] = line.set
+        parent[found] = line.set
 
 
-def _add(document: Any, line: Line, *, file: str) -> None:  # noqa: ANN401 — a YAML document
-    *path, last = steps(line.path)
-    parent = _follow(document, path, file=file, whole=line.path)
+def _add(document: Any, line: Line, *, file: str) -> Any:  # noqa: ANN401 — a YAML document's
+    """Gives what was in its place, if anything."""
+    parent, last = parent_of(document, line.path, file=file)
     if isinstance(parent, dict) and last not in parent:
         parent[last] = line.add
-        return
-    found = parent[_key(parent, last, file=file, whole=line.path)]
-    if not isinstance(found, list):
+        return None
+    members = parent[key(parent, last, file=file, whole=line.path)]
+    if not isinstance(members, list):
         raise NoSuchLine(f"{file}: {line.path} is there already, and is no list")
-    found.append(line.add)
+    if line.add in members:
+        raise NoSuchLine(f"{file}: {line.path} has {line.add!r} already: adding it changes nothing")
+    # Appended, a second one of a name would be one too many, or the one that counts: who knows.
+    for place, former in enumerate(members):
+        if _same_name(former, line.add):
+            members[place] = line.add
+            return former
+    members.append(line.add)
+    return None
 
 
-def at(document: Any, path: str, *, file: str) -> Any:  # noqa: ANN401 — a YAML document
-    """What is at a path.
-
-    Raises:
-        NoSuchLine: nothing is.
-    """
-    return _follow(document, steps(path), file=file, whole=path)
-
-
-def steps(path: str) -> list[str | int]:
-    """The steps of a path; a list's member by number is an int."""
-    found: list[str | int] = []
-    for name, member in _STEP.findall(path):
-        found.append(name or (int(member) if member.isdecimal() else member))
-    return found
-
-
-def _follow(document: Any, path: Sequence[str | int], *, file: str, whole: str) -> Any:  # noqa: ANN401 — a YAML document
-    for step in path:
-        document = document[_key(document, step, file=file, whole=whole)]
-    return document
-
-
-def _key(parent: Any, step: str | int, *, file: str, whole: str) -> str | int:  # noqa: ANN401 — a YAML document
-    if isinstance(parent, list):
-        for index, member in enumerate(parent):
-            if index == step or (isinstance(member, dict) and member.get("name") == step):
-                return index
-    elif isinstance(parent, dict) and step in parent:
-        return step
-    raise NoSuchLine(f"{file} has no {whole}: nothing at {step!r}")
+def _same_name(one: Any, other: Any) -> bool:  # noqa: ANN401 — of a YAML document
+    both = isinstance(one, dict) and isinstance(other, dict)
+    return both and "name" in one and one["name"] == other.get("name")
 
 
 def _document(documents: Sequence[Any], line: Line, *, file: str) -> Any:  # noqa: ANN401 — a YAML document
@@ -221,7 +214,12 @@ def _read(text: str) -> str:
     return json.dumps([each for each in yaml.safe_load_all(text) if each is not None])
 
 
-def _text(file: str) -> str:
+def text_of(file: str) -> str:
+    """A file's of the repository.
+
+    Raises:
+        NoSuchLine: there is none.
+    """
     found = binaries.checkout() / file
     if not found.is_file():
         raise NoSuchLine(f"there is no file {file}")

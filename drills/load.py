@@ -32,7 +32,7 @@ LONGEST_PAUSE_SECONDS: Final = 2.0
 NOT_NOW: Final = frozenset({429, 502, 503, 504})
 READ_KEY: Final = "drill-read"
 LISTING: Final = {"StandardStatus": "Active", "PropertyType": "Residential", "City": "渋谷区"}
-PERSON: Final = {"FullName": "Drill", "Email": "drill@example.com", "Message": "内見したいです"}
+PERSON: Final = {"FullName": "内見 する人", "Email": "drill@example.com"}
 # Of the client, not of the contract: longer than any time-out on the way.
 _TIMEOUT: Final = httpx.Timeout(25, connect=10)
 # A search beside every three reads of one listing.
@@ -140,7 +140,8 @@ class Sender:
             return {"method": "PUT", "url": url + path, "headers": headers, "json": LISTING}
         if kind == "inquiries":
             headers["Idempotency-Key"] = key
-            body = {**PERSON, "ListingKey": READ_KEY}
+            # By it the inquiry is found, also by whoever was not told what it is called.
+            body = {**PERSON, "ListingKey": READ_KEY, "Message": key}
             return {
                 "method": "POST",
                 "url": f"{url}/v1/inquiries",

@@ -83,8 +83,17 @@ def _rows(known: Sequence[Record]) -> Iterator[str]:
 def _beside(run: Played, control: Played) -> str:
     """Who was hurt, with what the control is about where that is no failure."""
     about = [verdict.partition(" ")[0] for verdict in control.verdicts]
-    words = [WORDS[name].format(run.measures[name]) for name in about if name in WORDS]
-    return "; ".join([_short(run), *words])
+    more = [(name, WORDS[name].format(run.measures[name])) for name in about if name in WORDS]
+    worse = {_family(name) for name in run.hurts}
+    every = [(name, words.replace(" failed", "", 1)) for name, words in run.words] + more
+    return "; ".join(f"**{words}**" if name in worse else words for name, words in every)
+
+
+def _family(measure: str) -> str:
+    """The measure in whose words it is told: a share's, or that of one kind of request."""
+    if measure.startswith("patient_failed"):
+        return "patient_failed"
+    return "failed" if measure.startswith("failed") else measure
 
 
 def _short(run: Played) -> str:

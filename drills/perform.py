@@ -1,5 +1,6 @@
 """One drill from beginning to end, on a platform of its own."""
 
+import os
 import shutil
 import socket
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from bukken_local import start
 from bukken_local.network import NoNetwork, refuse_taken
 from bukken_local.state import State
 from drills.drill import Drill
@@ -17,6 +19,7 @@ from drills.run import play
 from drills.stage import staged
 
 PORTS: Final = range(8388, 8400)  # beside a `make run` and a `make bench` that may be up
+PLACE: Final = Path("/var/tmp")  # noqa: S108 — the directories are made by mkdtemp
 CLAIMS: Final = "127.0.87.1"  # in no platform's network (bukken_local.network.NUMBERS)
 
 
@@ -27,26 +30,42 @@ async def perform(name: str, drill: Drill, *, say: Callable[[str], None]) -> Rec
         NoNetwork: somebody listens on each port that the load balancer might have.
     """
     situation, began = drill.situation, time.monotonic()
-    with _state_directory() as directory, claimed_port() as port:
+    with state_directory() as directory, claimed_port() as port:
         async with staged(
             State(directory),
             port=port,
             time_scale=situation.time_scale,
-            replicas=situation.replicas,
+            replicas={name: pods for name, pods in situation.replicas.items()},  # noqa: C416 — dict() would keep the type of the keys
         ) as stage:
             runs = [run async for run in play(drill, stage=stage, say=say)]
     return Record.of(name, drill, runs=runs, seconds=time.monotonic() - began)
 
 
 @contextmanager
-def _state_directory() -> Iterator[Path]:
+def state_directory() -> Iterator[Path]:
     """One that the user PostgreSQL runs as can reach."""
-    directory = Path(tempfile.mkdtemp(prefix="bukken-drill-", dir="/var/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix=_ours(), dir=PLACE))
     directory.chmod(0o711)
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        _forget(directory)
+
+
+def end_at_once() -> None:
+    """Kills all that a drill of this process has started, and forgets it."""
+    for directory in PLACE.glob(f"{_ours()}*"):
+        _forget(directory)
+
+
+def _ours() -> str:
+    return f"bukken-drill-{os.getpid()}-"
+
+
+def _forget(directory: Path) -> None:
+    # Also what nobody knows any more: of Pods that were being replaced when all was broken off.
+    start.end_at_once(State(directory))
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

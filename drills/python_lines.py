@@ -13,7 +13,8 @@ from typing import Final
 
 from bukken_local.pods import DEPLOYMENTS
 from bukken_local.processes import binaries
-from drills.lines import Line, NoSuchLine, python_line
+from drills.lines import Line, python_line
+from drills.paths import NoSuchLine
 
 _MANIFESTS: Final = tuple(f"k8s/base/{name}.yaml" for name in DEPLOYMENTS)
 
@@ -54,13 +55,32 @@ def _copied(file: Path, *, to: Path) -> Path:
 
 
 def _change(file: Path, line: Line) -> None:
-    rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    number, row = python_line(rows, line.path, file=str(file))
-    indentation = row[: len(row) - len(row.lstrip())]
-    rows[number] = "" if line.take_out else f"{indentation}{line.set}\n"
-    text = "".join(rows)
-    try:
-        compile(text, file, "exec")
-    except SyntaxError as error:
-        raise NoSuchLine(f"{file.name} without {line.path!r} is no Python: {error}") from error
+    text = changed(file.read_text(encoding="utf-8"), [line], file=file.name)
     file.write_text(text, encoding="utf-8")
+
+
+def changed(text: str, lines: Sequence[Line], *, file: str) -> str:
+    """A text of Python with these lines changed.
+
+    Raises:
+        NoSuchLine: a line cannot be changed so, or is so already.
+    """
+    for line in lines:
+        text = _changed(text, line, file=file)
+    return text
+
+
+def _changed(text: str, line: Line, *, file: str) -> str:
+    rows = text.splitlines(keepends=True)
+    number, row = python_line(rows, line.path, file=file)
+    indentation = row[: len(row) - len(row.lstrip())]
+    new = "" if line.take_out else f"{indentation}{line.set}\n"
+    if new == row:
+        raise NoSuchLine(f"{file}: {line.set!r} is there already")
+    rows[number] = new
+    whole = "".join(rows)
+    try:
+        compile(whole, file, "exec")
+    except SyntaxError as error:
+        raise NoSuchLine(f"{file} without {line.path!r} is no Python: {error}") from error
+    return whole

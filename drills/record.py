@@ -24,7 +24,6 @@ _HURT: Final = (
     ("doubled", "{:,.0f} doubled"),
     ("wrongly_done", "{:,.0f} refused and done"),
     ("without_listing", "{:,.0f} delivered without the listing"),
-    ("unfinished", "it was not over in time"),
 )
 """What is told of a run beside its failures, where there is anything to tell."""
 
@@ -73,12 +72,24 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def told(self) -> str:
         """Who was hurt, in a few words."""
+        return "; ".join(words for _, words in self.words)
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        """The same by measure, `failed` always among them."""
         measures, asked = self.measures, sum(self.asked.values())
         share = f" ({measures['failed_percent']:.2g} %)" if measures["failed"] else ""
-        words = [f"{measures['failed']:,.0f} of {asked:,} failed{share}"]
+        failed = f"{measures['failed']:,.0f} of {asked:,} failed{share}"
         # A record may be older than a measure.
-        words += [text.format(measures[name]) for name, text in _HURT if measures.get(name)]
-        return "; ".join(words)
+        hurt = [(name, text.format(measures[name])) for name, text in _HURT if measures.get(name)]
+        if measures["unfinished"]:
+            # First: fewer may have failed in it than in a run that went on to its end.
+            cut_off = [
+                ("unfinished", "it was not over in time"),
+                ("failed", f"{failed} until then"),
+            ]
+            return [*cut_off, *hurt]
+        return [("failed", failed), *hurt]
 
     @classmethod
     def of(cls, run: Run, *, control: Control | None, verdicts: Sequence[Verdict]) -> Self:

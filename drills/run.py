@@ -96,7 +96,6 @@ async def _played(drill: Drill, control: Control | None, *, stage: Stage, say: S
 
 
 async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say) -> Run:
-    fault = drill.fault if control is None or control.fault is None else control.fault
     await _first_listing(stage)
     for step in drill.situation.before:
         await step(stage)
@@ -105,7 +104,7 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
     async with _loaded(drill.load, stage=stage, word=word) as file:
         await asyncio.sleep(BEFORE_SECONDS)
         fault_began = time.monotonic()
-        finished = await _done(fault, stage=stage, say=say)
+        finished = await _done(drill.fault_of(control), stage=stage, say=say)
         fault_ended = time.monotonic()
         await asyncio.sleep(drill.settle_seconds)
         ended = time.monotonic()
@@ -185,8 +184,9 @@ async def _loaded(load: Load, *, stage: Stage, word: str) -> AsyncIterator[Path]
     stage.load = child
     try:
         yield answers
-    finally:
         await child.stop(grace_seconds=LAST_ANSWER_SECONDS)
+    finally:
+        await child.stop(grace_seconds=0)  # broken off: nobody wants the last answer
     if child.exit_status != 0:
         raise RuntimeError(f"the load {child.exit_reason}:\n{child.tail()}")
 

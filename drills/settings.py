@@ -16,7 +16,8 @@ import yaml
 
 from bukken_local.processes import binaries
 from drills.drill import all_drills, read_drill
-from drills.lines import Line, short
+from drills.lines import Line
+from drills.paths import short
 from drills.tables import Place, rules
 from drills.texts import text
 

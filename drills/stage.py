@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -42,6 +42,7 @@ class Stage:
         marks: moments that a step wants to be known, by the machine's monotonic clock.
         load: the process that sends it, while it does.
         apart: Pods that their Deployments have let go, and that run on.
+        undoing: what undoes what a step has done outside the Pods, whatever became of the step.
     """
 
     platform: Platform
@@ -50,6 +51,7 @@ class Stage:
     marks: dict[str, float] = field(default_factory=dict)
     load: Child | None = None
     apart: list[Pod] = field(default_factory=list)
+    undoing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -71,15 +73,17 @@ class Stage:
             endpoint.latency_seconds = milliseconds / 1000
 
     async def play(self, lines: Sequence[Line]) -> None:
-        """Starts all Pods anew, with these lines changed and no other; nobody may be asking."""
+        """Starts all Pods anew, with these lines changed and no other; nobody may be asking.
+
+        What was done to anybody else is undone first: each run begins from the same place.
+        """
+        await self.undoing.aclose()
         made = self.platform.made
         made.altered.clear()
         made.altered.update(self.alterations(lines))
         self.control_plane.evictions.budgets = tuple(made.objects(PodDisruptionBudget))
         self.marks.clear()
         await self.end_apart()
-        self.control_plane.services.outage = None
-        self.control_plane.services.controller_away = False
         self.control_plane.services.serve(made.objects(Service))
         await asyncio.gather(*(self._replace(name) for name in SERVING))
         # After those that it calls: however seldom its Envoy asks DNS, it has found them.
@@ -201,8 +205,8 @@ async def staged(
         async with running(
             state, port=port, terminal=Listener(), time_scale=time_scale
         ) as platform:
-            watching = asyncio.create_task(platform.watch(), name="watch")
             inner = await _inner_load_balancer(platform)
+            watching = asyncio.create_task(platform.watch(), name="watch")
             stage = Stage(platform=platform, time_scale=time_scale, replicas=replicas)
             try:
                 yield stage

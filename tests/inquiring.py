@@ -50,11 +50,13 @@ VALUES (%(key)s, %(poster)s, %(key)s, 'digest', %(listing)s,
 """
 
 
-def keep(writer: Connection, key: str | None = None, *, poster: str = "portal-a") -> str:
+def keep(
+    writer: Connection, key: str | None = None, *, poster: str = "portal-a", **members: object
+) -> str:
     """Accepts one without a command-api, in the connection's transaction; gives its key."""
     made = key or str(uuid4())
     others = {"key": made, "poster": poster, "listing": "a", "phone": "+81398765432"}
-    writer.execute(KEEP, PERSON | others)
+    writer.execute(KEEP, PERSON | members | others)
     return made
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from bukken_local.database.endpoint import Endpoint as DatabaseEndpoint
 from bukken_local.pods import DEPLOYMENTS
 from bukken_local.processes.waiting import until
 from drills.stage import Stage
@@ -31,13 +32,20 @@ class FailOver(Doing, frozen=True, tag="fail-over"):
     async def __call__(self, stage: Stage) -> None:
         """Waits until there is a standby again."""
         cluster = stage.platform.cluster
+        stage.undoing.push_async_callback(cluster.start)
         former = cluster.primary
         failing = asyncio.create_task(cluster.fail_over(after_seconds=self.after_seconds))
-        await until(
-            lambda: cluster.primary != former or failing.done(), seconds=60, what="it is promoted"
-        )
-        stage.marks["promoted"] = time.monotonic()
-        await failing
+        try:
+            await until(
+                lambda: cluster.primary != former or failing.done(),
+                seconds=60,
+                what="it is promoted",
+            )
+            stage.marks["promoted"] = time.monotonic()
+            await failing
+        finally:
+            failing.cancel()  # it must not go on beside what comes next
+            await asyncio.wait({failing})
 
 
 class StaleEndpoints(Doing, frozen=True, tag="stale-endpoints"):
@@ -47,8 +55,9 @@ class StaleEndpoints(Doing, frozen=True, tag="stale-endpoints"):
 
     async def __call__(self, stage: Stage) -> None:
         """Of both endpoints, from now on."""
-        stage.platform.writer.stale_seconds = self.seconds
-        stage.platform.reader.stale_seconds = self.seconds
+        for endpoint in (stage.platform.writer, stage.platform.reader):
+            stage.undoing.callback(setattr, endpoint, "stale_seconds", endpoint.stale_seconds)
+            endpoint.stale_seconds = self.seconds
 
 
 class RestartDatabase(Doing, frozen=True, tag="restart-database"):
@@ -59,7 +68,9 @@ class RestartDatabase(Doing, frozen=True, tag="restart-database"):
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until all of the database is up again."""
-        await stage.platform.cluster.restart(self.server, away_seconds=self.away_seconds)
+        cluster = stage.platform.cluster
+        stage.undoing.push_async_callback(cluster.start)
+        await cluster.restart(self.server, away_seconds=self.away_seconds)
 
 
 class Silence(Doing, frozen=True, tag="silence"):
@@ -72,7 +83,16 @@ class Silence(Doing, frozen=True, tag="silence"):
 
     async def __call__(self, stage: Stage) -> None:
         """At once."""
-        (stage.platform.writer if self.endpoint == "writer" else stage.platform.reader).silence()
+        platform = stage.platform
+        endpoint = platform.writer if self.endpoint == "writer" else platform.reader
+        stage.undoing.push_async_callback(_cut, endpoint)
+        endpoint.silence()
+
+
+async def _cut(endpoint: DatabaseEndpoint) -> None:
+    """Or who is connected would never hear that the other end is gone, and hold on to it."""
+    await endpoint.stop()
+    await endpoint.start()
 
 
 class Freeze(Doing, frozen=True, tag="freeze"):
@@ -82,11 +102,16 @@ class Freeze(Doing, frozen=True, tag="freeze"):
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until it can be written to."""
+        stage.undoing.push_async_callback(_thaw, stage)
         await stage.sql("ALTER SYSTEM SET default_transaction_read_only = on")
         await stage.sql("SELECT pg_reload_conf()")
         await asyncio.sleep(self.seconds)
-        await stage.sql("ALTER SYSTEM RESET default_transaction_read_only")
-        await stage.sql("SELECT pg_reload_conf()")
+        await _thaw(stage)
+
+
+async def _thaw(stage: Stage) -> None:
+    await stage.sql("ALTER SYSTEM RESET default_transaction_read_only")
+    await stage.sql("SELECT pg_reload_conf()")
 
 
 class RotatePasswords(Doing, frozen=True, tag="rotate-passwords"):
@@ -101,15 +126,23 @@ class RotatePasswords(Doing, frozen=True, tag="rotate-passwords"):
 
     async def __call__(self, stage: Stage) -> None:
         """Also for the Pods that are made from now on."""
+        state = stage.platform.state
         for role in sorted(set(DEPLOYMENTS.values())):
-            password = secrets.token_urlsafe(24)
-            await stage.sql(f"ALTER ROLE {role} PASSWORD '{password}'")
-            stage.platform.state.keep_secret(role, password)
+            stage.undoing.push_async_callback(_let_in, stage, role)
+            # Kept first: between the two it is this that the role can be given.
+            state.keep_secret(role, secrets.token_urlsafe(24))
+            await _let_in(stage, role)
         await asyncio.sleep(self.late_seconds)
         for name, role in DEPLOYMENTS.items():
-            password = stage.platform.state.secret(role).read_text()
+            password = state.secret(role).read_text()
             for pod in stage.pods(name)[self.left_behind.get(name, 0) :]:
                 pod.renew_secret(f"{name}-database", {"password": password})
+
+
+async def _let_in(stage: Stage, role: str) -> None:
+    """By the password that its Pods are made with."""
+    password = stage.platform.state.secret(role).read_text()
+    await stage.sql(f"ALTER ROLE {role} PASSWORD '{password}'")
 
 
 class EndSessions(Doing, frozen=True, tag="end-sessions"):

@@ -16,8 +16,9 @@ class Dns(Doing, frozen=True, tag="dns"):
 
     async def __call__(self, stage: Stage) -> None:
         """Begins; does not wait."""
-        outage = None if self.answers == "again" else Outage(self.answers)
-        stage.control_plane.services.outage = outage
+        services = stage.control_plane.services
+        stage.undoing.callback(setattr, services, "outage", None)
+        services.outage = None if self.answers == "again" else Outage(self.answers)
 
 
 class Quarantine(Doing, frozen=True, tag="quarantine"):

@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import httpx
 
+from bukken_local.legacy.behaviour import Deed
 from bukken_local.processes.waiting import until
 from drills.stage import Stage
 from drills.steps.doing import Deployment, Doing
@@ -14,16 +16,21 @@ from drills.steps.doing import Deployment, Doing
 class BackEnd(Doing, frozen=True, tag="back-end"):
     """The back end does something for some seconds, and then serves."""
 
-    does: str
+    does: Deed
     seconds: float
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until it serves again."""
-        phases = [{"does": self.does, "seconds": self.seconds}]
-        url = f"{stage.platform.back_end_control_url}/behaviour"
-        async with httpx.AsyncClient(trust_env=False) as client:
-            (await client.put(url, json=phases)).raise_for_status()
+        stage.undoing.push_async_callback(_tell_back_end, stage, [])
+        await _tell_back_end(stage, [{"does": self.does, "seconds": self.seconds}])
         await asyncio.sleep(self.seconds)
+
+
+async def _tell_back_end(stage: Stage, phases: Sequence[Mapping[str, Any]]) -> None:
+    """What it does from now on; after the last it serves."""
+    url = f"{stage.platform.back_end_control_url}/behaviour"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        (await client.put(url, json=phases)).raise_for_status()
 
 
 class Issuer(Doing, frozen=True, tag="issuer"):
@@ -33,8 +40,9 @@ class Issuer(Doing, frozen=True, tag="issuer"):
 
     async def __call__(self, stage: Stage) -> None:
         """Does not wait for what becomes of it."""
-        number = signal.SIGSTOP if self.to == "away" else signal.SIGCONT
-        stage.stand_in("issuer").containers["issuer"].send_signal(number)
+        issuer = stage.stand_in("issuer").containers["issuer"]
+        stage.undoing.callback(issuer.send_signal, signal.SIGCONT)
+        issuer.send_signal(signal.SIGSTOP if self.to == "away" else signal.SIGCONT)
 
 
 class Controller(Doing, frozen=True, tag="controller"):
@@ -48,7 +56,9 @@ class Controller(Doing, frozen=True, tag="controller"):
 
     async def __call__(self, stage: Stage) -> None:
         """Does not wait for what becomes of it."""
-        stage.control_plane.services.controller_away = self.to == "away"
+        services = stage.control_plane.services
+        stage.undoing.callback(setattr, services, "controller_away", False)
+        services.controller_away = self.to == "away"
 
 
 class Begin(Doing, frozen=True, tag="begin"):

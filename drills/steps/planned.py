@@ -24,6 +24,11 @@ class Roll(Doing, frozen=True, tag="roll"):
     seconds: float = 150
     waits: bool = True
 
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        """Those of the release."""
+        return self.lines
+
     async def __call__(self, stage: Stage) -> None:
         """Applies, and waits until the former Pods are gone, unless it does not wait."""
         controllers = _controllers(stage, self.deployments)
@@ -39,6 +44,11 @@ class BadRelease(Doing, frozen=True, tag="bad-release"):
     deployment: Deployment
     lines: tuple[Line, ...]
     seconds: float = 120
+
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        """Those of the release."""
+        return self.lines
 
     async def __call__(self, stage: Stage) -> None:
         """Waits until it has stopped, and the former release is whole again."""

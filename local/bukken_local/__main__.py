@@ -2,12 +2,10 @@
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from pty import STDIN_FILENO
+from signal import SIGINT
 from typing import NoReturn
 
 import httpx
@@ -27,13 +25,11 @@ from bukken_local.network import NoNetwork, refuse_taken
 from bukken_local.start import JobFailed, back_end, end_at_once, import_sample, running
 from bukken_local.state import AlreadyRunning, NotRunning, State
 from bukken_local.state_directory import StateDirectoryError
-from bukken_local.terminal import Terminal, hang_up_noticed
+from bukken_local.stopping import Stopped, status_of, until_told
+from bukken_local.terminal import Terminal
 
 PORT = 8088
 LAST_PORT = 65535
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STOPPED_AT_ONCE = 130
-SAME_SECONDS = 0.5  # the terminal, make and uv may each pass on the same Ctrl-C
 REFUSALS = (
     AlreadyRunning,
     CommandRefused,
@@ -59,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[options.command](options)
     except KeyboardInterrupt:
-        return STOPPED_AT_ONCE
+        return status_of(SIGINT)  # before there was anything to stop
     except REFUSALS as refusal:
         sys.stderr.write(f"bukken: {refusal}\n")
         return 1
@@ -84,32 +80,12 @@ def _alone(port: int, *, life: Callable[[State], Awaitable[bool]], terminal: Ter
         refuse_taken("127.0.0.1", port=port)
         for name in state.clear_up():
             terminal.say(f"ended what a killed run had left behind: {name}")
-        return asyncio.run(_until_told(life(state), state=state, terminal=terminal))
-
-
-async def _until_told(life: Awaitable[bool], *, state: State, terminal: Terminal) -> bool:
-    """Until its end, or a signal: the first stops in order; the second, in a hurry, at once."""
-    living = asyncio.ensure_future(life)
-    loop = asyncio.get_running_loop()
-    told: list[float] = []
-
-    def stop() -> None:
-        told.append(loop.time())
-        if len(told) == 1:
-            terminal.say("stopping (again to stop at once)")
-            living.cancel()
-        elif told[-1] - told[0] > SAME_SECONDS:
-            end_at_once(state)
-            os._exit(STOPPED_AT_ONCE)
-
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop)
-    with hang_up_noticed(STDIN_FILENO, tell=stop):
-        await asyncio.wait({living})
-    if not living.cancelled():
-        return living.result()
-    terminal.say("stopped; nothing is left running")
-    return False
+        living = until_told(life(state), say=terminal.say, end_at_once=partial(end_at_once, state))
+        try:
+            return asyncio.run(living)
+        except Stopped:
+            terminal.say("stopped; nothing is left running")
+            return False
 
 
 async def _live(options: argparse.Namespace, terminal: Terminal, state: State) -> NoReturn:

@@ -2,9 +2,13 @@ import msgspec
 import pytest
 import yaml
 
-from drills.lines import Line, NoSuchLine, alterations, steps, values
+from bukken_contract.drain import DRAIN_SECONDS
+from drills.lines import Line, alterations, values
+from drills.paths import NoSuchLine, steps
 
 QUERY = "k8s/base/query-api.yaml"
+ENV = [{"name": "THERE", "value": "1"}]
+APP = {"name": "app", "env": ENV, "ports": [8000]}
 TEXT = """
 kind: Service
 spec: {ports: [{port: 1}]}
@@ -15,7 +19,7 @@ spec:
   other: *same
   containers:
   - {name: envoy, args: [a, b]}
-  - {name: app, env: []}
+  - {name: app, env: [{name: THERE, value: "1"}], ports: [8000]}
 """
 
 
@@ -40,7 +44,10 @@ def test_a_line_is_taken_out() -> None:
     """It and what is below it, and nothing else."""
     _, deployment = changed(path="spec.containers[envoy].args", take_out=True)
 
-    assert deployment["spec"]["containers"] == [{"name": "envoy"}, {"name": "app", "env": []}]  # type: ignore[index]
+    assert deployment["spec"]["containers"] == [  # type: ignore[index]
+        {"name": "envoy"},
+        {"name": "app", "env": ENV, "ports": [8000]},
+    ]
 
 
 def test_behind_an_alias_one_place_is_changed() -> None:
@@ -56,8 +63,64 @@ def test_something_is_added_to_a_list_or_to_a_mapping() -> None:
     _, listed = changed(path="spec.containers[app].env", add={"name": "X", "value": "1"})
     _, named = changed(path="spec.containers[app].command", add=["python"])
 
-    assert listed["spec"]["containers"][1]["env"] == [{"name": "X", "value": "1"}]  # type: ignore[index]
+    assert listed["spec"]["containers"][1]["env"] == [*ENV, {"name": "X", "value": "1"}]  # type: ignore[index]
     assert named["spec"]["containers"][1]["command"] == ["python"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("path", "add"),
+    [("env", {"name": "THERE", "value": "1"}), ("ports", 8000), ("name", "app")],
+)
+def test_what_is_there_already_cannot_be_added(path: str, add: object) -> None:
+    """The control would be as all lines are; it is said what stands there."""
+    with pytest.raises(NoSuchLine, match=rf"spec\.containers\[app\]\.{path} .*already"):
+        changed(path=f"spec.containers[app].{path}", add=add)
+
+
+def test_what_is_added_takes_the_place_of_another_of_its_name() -> None:
+    """Two of a name would be one too many."""
+    _, deployment = changed(path="spec.containers[app].env", add={"name": "THERE", "value": "2"})
+
+    (app,) = [each for each in deployment["spec"]["containers"] if each["name"] == "app"]  # type: ignore[index]
+    assert app["env"] == [{"name": "THERE", "value": "2"}]
+
+
+ADDED = {"path": "spec.template.spec.containers[app].env", "files": [QUERY]}
+DEFAULT = {"file": "contract/bukken_contract/drain.py", "path": "DRAIN_SECONDS ="}
+
+
+@pytest.mark.parametrize(
+    ("add", "default", "value"),
+    [
+        ({"name": "BUKKEN_NEW", "value": "1"}, None, None),
+        ({"name": "BUKKEN_NEW", "value": "1"}, DEFAULT, f"DRAIN_SECONDS = {DRAIN_SECONDS}"),
+        (
+            {"name": "BUKKEN_CONSISTENCY_SECRET_FILE", "value": "elsewhere"},
+            DEFAULT,
+            {"name": "BUKKEN_CONSISTENCY_SECRET_FILE", "value": "/run/secrets/consistency/secrets"},
+        ),
+    ],
+)
+def test_what_holds_in_place_of_what_is_added(add: object, default: object, value: object) -> None:
+    """It is kept with the record: who changes a default drills again."""
+    line = msgspec.convert({**ADDED, "add": add, "default": default}, Line)
+
+    assert values(line) == [value]
+
+
+def test_a_default_that_is_not_there_is_an_error() -> None:
+    """It was renamed, or is another now."""
+    default = {"file": "contract/bukken_contract/drain.py", "path": "DRAIN_HOURS ="}
+    line = msgspec.convert({**ADDED, "add": {"name": "X"}, "default": default}, Line)
+
+    with pytest.raises(NoSuchLine, match=r"drain\.py: 0 lines begin 'DRAIN_HOURS ='"):
+        values(line)
+
+
+def test_a_default_is_of_what_is_added() -> None:
+    """What is taken out or set stands in the file itself."""
+    with pytest.raises(msgspec.ValidationError, match="default is of what is added"):
+        msgspec.convert({**ADDED, "take_out": True, "default": DEFAULT}, Line)
 
 
 def test_another_kind_of_document() -> None:
@@ -111,4 +174,4 @@ def test_a_member_is_moved_to_another_list() -> None:
     _, deployment = changed(path="spec.containers[envoy]", move="spec.containers[app].env")
 
     (app,) = deployment["spec"]["containers"]  # type: ignore[index]
-    assert app["env"] == [{"name": "envoy", "args": ["a", "b"]}]
+    assert app["env"] == [{"name": "envoy", "args": ["a", "b"]}, *ENV]

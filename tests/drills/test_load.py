@@ -29,6 +29,7 @@ class Server:
 
     def __init__(self, status: Status) -> None:
         self.asked: Counter[str] = Counter()
+        self.inquiries: list[tuple[str, str]] = []
         self.goes_on = threading.Event()
         self.goes_on.set()
         outer = self
@@ -38,13 +39,16 @@ class Server:
 
             def answer(self) -> None:
                 outer.goes_on.wait(20)
-                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if self.command == "POST":
+                    named = self.headers["Idempotency-Key"], json.loads(body)["Message"]
+                    outer.inquiries.append(named)
                 outer.asked[self.path] += 1
                 self.send_response(status(self.path, outer.asked[self.path]))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_GET = do_PUT = answer  # noqa: N815 — the library's names
+            do_GET = do_PUT = do_POST = answer  # noqa: N815 — the library's names
 
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
@@ -84,7 +88,7 @@ def sending(
     server: Server, to: Path, *, surge: float, **a_second: float
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The process that sends it."""
-    kinds = ("reads", "writes")
+    kinds = ("reads", "writes", "inquiries")
     plan = Plan(
         urls=dict.fromkeys(kinds, server.url),
         tokens=dict.fromkeys(kinds, "token"),
@@ -155,6 +159,17 @@ def test_a_patient_client_asks_again_and_another_never(
     assert {a.attempts for a in answers if a.patient} == {attempts}
     assert {a.status for a in answers if a.patient} == {"201" if attempts == 3 else str(status)}
     assert {(a.attempts, a.status) for a in answers if not a.patient} == {(1, str(status))}
+
+
+def test_an_inquiry_is_found_by_its_message(tmp_path: Path) -> None:
+    """It is the drill's own key each time it is sent, whatever its client is told."""
+    with serving(lambda *_: 503) as server, loaded(server, tmp_path, inquiries=20) as file:
+        wait_until(lambda: len(server.inquiries) > 20, what="inquiries come")
+
+    answers = read_answers(file)
+    sent = {answer.key: answer.attempts for answer in answers}
+    assert Counter(server.inquiries) == {(key, key): times for key, times in sent.items()}
+    assert max(sent.values()) > 1
 
 
 def test_which_of_two_clients_is_patient_is_chance(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """docs/drills is complete and true: of the drills and lines that there are."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -54,6 +55,38 @@ def test_a_record_is_of_the_lines_as_they_are(record: Record) -> None:
 def test_nobody_was_hurt_with_the_lines_and_somebody_without(record: Record) -> None:
     """The promise of this repository."""
     assert [run.called for run in record.runs if not run.holds] == []
+
+
+INDEX = texts([*KNOWN.values()])[DOCS / "index.md"]
+CONTROLS = [(record.runs[0], run) for record in KNOWN.values() for run in record.runs[1:]]
+CELLS = [row.split(" | ")[2:4] for row in INDEX.splitlines() if row.startswith("| `")]
+
+
+def test_what_a_line_is_about_is_bold() -> None:
+    """Where fewer failed without it, that is told of something else: nobody takes it for better."""
+    bold = [
+        re.findall(r"\*\*(.+?)\*\*", words)
+        for (first, run), (_, words) in zip(CONTROLS, CELLS, strict=True)
+        if run.measures["failed_percent"] < first.measures["failed_percent"]
+    ]
+
+    assert len(bold) >= 5
+    assert [
+        each for each in bold if not each or any(re.match(r"[\d,]+ of ", word) for word in each)
+    ] == []
+
+
+def test_a_run_that_was_given_up_says_so_first() -> None:
+    """Its failures are those until then, beside a run of another length."""
+    given_up = [
+        words
+        for (_, run), (_, words) in zip(CONTROLS, CELLS, strict=True)
+        if run.measures["unfinished"]
+    ]
+
+    assert len(given_up) >= 5
+    assert [words for words in given_up if not words.startswith("**it was not over in")] == []
+    assert [words for words in given_up if "until then" not in words] == []
 
 
 def test_the_pages_are_those_of_the_records_and_files() -> None:

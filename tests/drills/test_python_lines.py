@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from drills.lines import Line, NoSuchLine, values
+from drills.lines import Line, values
+from drills.paths import NoSuchLine
 from drills.python_lines import as_of_the_pods
 
+SAME = '"57014": Failure.SLOW,  # statement_timeout'
 FILE = "database/bukken_database/failures.py"
 MANIFESTS = [f"k8s/base/{name}.yaml" for name in ("command-api", "query-api", "inquiry-relay")]
 
@@ -43,6 +45,7 @@ def test_a_line_is_set_where_it_stood(tmp_path: Path) -> None:
         ({"path": '"25007"', "take_out": True}, "0 lines begin"),
         ({"path": '"57P0', "take_out": True}, "5 lines begin"),
         ({"path": "class Failure(Enum):", "take_out": True}, "is no Python"),
+        ({"path": '"57014":', "set": SAME}, "is there already"),
     ],
 )
 def test_a_line_that_cannot_be_changed_is_an_error(

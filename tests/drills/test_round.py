@@ -1,12 +1,17 @@
 """A round of `make drills`, its drills stood in for: they take a minute each."""
 
+import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
+from signal import SIGINT
 
 import pytest
+from free_ports import free_port
 
 from drills import __main__ as command
 from drills.drill import Drill, all_drills
+from drills.perform import claimed_port
 from drills.record import Record
 from drills.run import MachineStoodStill
 
@@ -22,7 +27,8 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         say("…")
         names.append(name)
         if name == NAMES[-1] and names.count(name) == 1:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), SIGINT)
+            await asyncio.sleep(60)
         return Record.of(name, drill, runs=[], seconds=60)
 
     monkeypatch.setattr(command, "perform", perform)
@@ -56,7 +62,11 @@ def test_a_round_that_was_broken_off_goes_on(
     assert command.main([]) == 130
     assert command.main([]) == 0
     assert played == [*NAMES, NAMES[-1]]
-    assert f"has done {len(NAMES) - 1} of {len(NAMES)}" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"has done {len(NAMES) - 1} of {len(NAMES)}" in said.out
+    assert said.err.startswith(
+        "drills: broken off, nothing is left running; the next `make drills`"
+    )
 
     command.main([])
     assert played == [*NAMES, NAMES[-1], *NAMES]
@@ -83,3 +93,34 @@ def test_a_name_that_is_none_is_told(played: list[str], capsys: pytest.CaptureFi
     """In a line, and nothing is played."""
     assert command.main(["--only", "planed"]) == 2
     assert (capsys.readouterr().err, played) == ("drills: no drill planed; see --list\n", [])
+
+
+def test_where_no_port_is_free_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a line, and what is played then is a matter of the next try."""
+    port = free_port()
+    monkeypatch.setattr("drills.perform.PORTS", range(port, port + 1))
+
+    with claimed_port():
+        assert command.main(["--only", NAMES[0]]) == 2
+    told = f"drills: somebody listens on each port from {port} to {port}\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_line_that_is_not_there_is_told_before_anything_is_played(
+    played: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """One of a release too, whichever drills are asked for."""
+    name, file = next(each for each in all_drills() if each[0] == "planned/bad-release")
+    renamed = tmp_path / "renamed.yaml"
+    renamed.write_text(file.read_text().replace("containers[app].command", "containers[app].cmd"))
+    found = [*all_drills(), (name, renamed)]
+    monkeypatch.setattr(command, "all_drills", lambda: found)
+
+    assert (command.main(["--only", NAMES[0]]), played) == (2, [])
+    told = "planned/bad-release, with all lines, step bad-release: k8s/base/query-api.yaml has no "
+    assert capsys.readouterr().err.startswith(f"drills: {told}")

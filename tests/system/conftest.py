@@ -15,6 +15,7 @@ from typing import Any
 
 import free_ports
 import pytest
+from left_processes import processes_of
 from running_platform import Platform
 
 START_SECONDS = 60
@@ -80,7 +81,7 @@ class Runner(Platform):
 
     def left(self) -> list[str]:
         """Processes of this platform that run now, however they came to be."""
-        return sorted(set(_processes_of(self.state)))
+        return sorted(set(processes_of(self.state)))
 
     def end(self, number: signal.Signals) -> None:
         """Sends a signal and waits until nothing is left of the platform."""
@@ -130,20 +131,6 @@ def running(state: Path, *options: str) -> Iterator[Runner]:
 
 def _environment(state: Path) -> dict[str, str]:
     return {**os.environ, "BUKKEN_STATE_DIR": str(state)}
-
-
-def _processes_of(state: Path) -> Iterator[str]:
-    # Each has the directory somewhere in its arguments, its environment or where it stands.
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
-            where = str((process / "cwd").readlink())
-        except OSError:  # it has ended, or is somebody else's
-            continue
-        home = f"HOME={state}".encode()
-        if bytes(state) in line or home in environment or where.startswith(str(state)):
-            words = line.replace(b"\0", b" ").decode(errors="replace")
-            yield f"{process.name} {words}"
 
 
 @pytest.fixture(scope="session")
