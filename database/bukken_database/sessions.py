@@ -117,6 +117,13 @@ class ReadSession:
         except psycopg.Error as error:
             raise self._as_sqlalchemy_has_it(error) from error
 
+    def estimate(self, query: Select[Any]) -> int:
+        """How many rows the planner expects of the query, which is not asked."""
+        statement = query.compile(dialect=self._connection.dialect)
+        explain = f"EXPLAIN (FORMAT JSON) {statement}"
+        (answer,) = self._connection.exec_driver_sql(explain, statement.params).scalar_one()
+        return int(answer["Plan"]["Plan Rows"])
+
     def _as_sqlalchemy_has_it(self, error: psycopg.Error) -> exc.DBAPIError:
         wrapped = exc.DBAPIError.instance(
             None, None, error, psycopg.Error, hide_parameters=True, dialect=self._connection.dialect

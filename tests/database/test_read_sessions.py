@@ -18,7 +18,7 @@ def test_a_read_session_has_no_way_to_write() -> None:
     public = {name for name in dir(ReadSession) if not name.startswith("_")}
     takes = [inspect.signature(getattr(ReadSession, name)).parameters for name in public]
 
-    assert public == {"row", "rows", "prepared_row", "together"}
+    assert public == {"row", "rows", "prepared_row", "estimate", "together"}
     assert {p["query"].annotation for p in takes if "query" in p} == {Select[Any]}
     assert [*inspect.signature(ReadSession.together).parameters] == ["self"]
 
@@ -79,4 +79,13 @@ def test_what_is_asked_together_is_one_transaction(database: "MigratedDatabase")
 
     reading = ReadDatabase(reader_engine(database.settings("bukken_reader"), application="test"))
     assert reading.run(limits) == ["123ms", "5s"]
+    reading.close()
+
+
+def test_what_is_estimated_is_not_asked(database: "MigratedDatabase") -> None:
+    """The planner's expectation of a query that would take an hour is there at once."""
+    hour = select(func.pg_sleep(3600))
+    reading = ReadDatabase(reader_engine(database.settings("bukken_reader"), application="test"))
+
+    assert reading.run(lambda session: session.estimate(hour)) == 1
     reading.close()

@@ -158,7 +158,13 @@ def test_what_is_one_range_of_an_index_is_given_its_time(
     assert waiting(asked) == 2
 
 
-@pytest.mark.usefixtures("put")
+@pytest.fixture
+def one(put: "Put") -> None:
+    """A listing that many searches find."""
+    put("k1", city="市1", bedrooms_total=2, public_remarks="日当たり")
+
+
+@pytest.mark.usefixtures("one")
 @pytest.mark.parametrize(
     "query", ["q=日", "BedroomsTotal.ge=1", "sort=LivingArea&City=市1", "City=市1,市2"]
 )
@@ -174,9 +180,13 @@ def test_a_refusal_comes_with_advice_and_invites_nobody_to_come_again(
     assert "smaller radius" in answer.get_json()["detail"]
 
 
-@pytest.mark.usefixtures("put")
-@pytest.mark.parametrize("query", ["", "City=市1"])
-def test_a_page_that_one_index_answers_is_never_too_much_to_ask(
+@pytest.mark.usefixtures("one")
+@pytest.mark.parametrize(
+    "query",
+    ["", "City=市1", "sort=LivingArea", "BedroomsTotal.ge=3", "ListingKey=k1,k2"],
+    ids=["all", "one value", "one order", "few", "keys"],
+)
+def test_a_page_that_takes_no_time_is_never_too_much_to_ask(
     client: FlaskClient, slow: Callable[..., None], query: str
 ) -> None:
     """When it takes too long, the database is at fault: 503, come again."""
@@ -185,6 +195,17 @@ def test_a_page_that_one_index_answers_is_never_too_much_to_ask(
     answer = client.get(f"/v1/listings?{query}")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+@pytest.mark.usefixtures("one")
+def test_of_few_listings_a_search_that_takes_too_long_is_the_databases_fault(
+    client: FlaskClient, slow: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing could be narrowed: who is told so would never ask again."""
+    slow(walks=5, gathers=5)
+    monkeypatch.setattr(search_conditions, "_CROWD", 2)
+
+    assert client.get("/v1/listings?q=日").status_code == 503
 
 
 def test_a_search_has_its_manners_in_its_transaction_alone(database: "MigratedDatabase") -> None:
@@ -214,8 +235,8 @@ def test_a_search_has_its_manners_in_its_transaction_alone(database: "MigratedDa
     assert (after["statement_timeout"], after["lock_timeout"]) == ("5s", "4s")
 
 
-@pytest.mark.usefixtures("put")
-@pytest.mark.parametrize("query", ["q=a", "sort=LivingArea"])
+@pytest.mark.usefixtures("one")
+@pytest.mark.parametrize("query", ["q=日", "BedroomsTotal.ge=1&sort=LivingArea"])
 def test_the_server_ends_a_search_that_takes_too_long(
     client: FlaskClient, database: "MigratedDatabase", slow: Callable[..., None], query: str
 ) -> None:

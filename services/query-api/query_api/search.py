@@ -80,5 +80,9 @@ class Search:
     def is_one_range(self) -> bool:
         """Whether every page is one range of one index, however many listings there are."""
         values = [value for any_of in self.any_of.values() for value in any_of]
-        plain = not (self.ranges or self.words or self.circle)
-        return plain and len(values) <= 1 and self.sort is NEWEST
+        return self.is_by_values and len(values) <= 1
+
+    @property
+    def is_by_values(self) -> bool:
+        """Whether the newest of some values are asked for, and nothing else."""
+        return self.sort is NEWEST and not (self.ranges or self.words or self.circle)

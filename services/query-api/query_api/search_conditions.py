@@ -4,7 +4,7 @@ The planner takes conditions for independent of each other and of the order, so 
 what it cannot know.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -29,6 +29,9 @@ _CROWD: Final = 25_000
 # Fewer around a place: its index cannot tell without the table.
 _CROWD_AROUND: Final = 5_000
 
+# A share of all texts.
+_EVERYWHERE: Final = 0.25
+
 
 class Narrowed(NamedTuple):
     """The conditions of a search, and whether one of them leaves few.
@@ -46,9 +49,10 @@ def narrowed(session: ReadSession, search: Search) -> Narrowed:
     """Counts what one condition leaves, where the planner cannot know."""
     box = None if search.circle is None else _in_box(search.circle)
     crowded = box is not None and _is_crowd(session, box, most=_CROWD_AROUND)
-    few = box is not None and not crowded
+    few = (box is not None and not crowded) or "listing_key" in search.any_of
     few = few or any(not _is_crowd(session, one, most=_CROWD) for one in _doubtful(search))
-    return Narrowed(few, tuple(_conditions(search, crowded=crowded, few=few)))
+    grams = frozenset(word for word in search.words if not (few and _is_everywhere(session, word)))
+    return Narrowed(few, tuple(_conditions(search, crowded=crowded, grams=grams)))
 
 
 def are_few(session: ReadSession) -> bool:
@@ -75,13 +79,20 @@ def _doubtful(search: Search) -> Iterator[ColumnElement[bool]]:
         yield and_(*of, *ends)
 
 
-def _conditions(search: Search, *, crowded: bool, few: bool) -> Iterator[ColumnElement[bool]]:
+def _conditions(
+    search: Search, *, crowded: bool, grams: Container[str]
+) -> Iterator[ColumnElement[bool]]:
     yield listings.c.visible
     yield from _equalities(search)
     for name in search.ranges:
         yield from _range(name, search=search)
     for word in search.words:
-        yield from _holds(word, few=few)
+        if word in grams:
+            yield _has_grams(word)
+        # Its grams are there, and there they stand together. Why not LIKE? The planner would take
+        # it for one more reason why few are found.
+        form = func.bukken.search_form(word)
+        yield func.strpos(listings.c.search_text, form, type_=Integer) != 0
     if search.circle is not None:
         yield from _within(search.circle, crowded=crowded)
 
@@ -102,18 +113,19 @@ def _range(name: str, *, search: Search) -> Iterator[ColumnElement[bool]]:
         yield listings.c[name] <= most
 
 
-def _holds(word: str, *, few: bool) -> Iterator[ColumnElement[bool]]:
-    """Its grams are there, and there they stand together.
+def _has_grams(word: str) -> ColumnElement[bool]:
+    grams = func.bukken.grams_of_word(func.bukken.search_form(word))
+    return GRAMS.op("@>", is_comparison=True)(grams)
 
-    Among few the second alone: where their index is not taken, to make the grams of a text takes
-    fifteen times as long as to look through it.
 
-    Why not LIKE? The planner would take it for one more reason why few are found.
+def _is_everywhere(session: ReadSession, word: str) -> bool:
+    """Whether the planner expects it in so many texts that their index would not narrow a few.
+
+    It would make the grams of each of these then, in 50 µs a text, instead of asking the index.
     """
-    form = func.bukken.search_form(word)
-    if not few:
-        yield GRAMS.op("@>", is_comparison=True)(func.bukken.grams_of_word(form))
-    yield func.strpos(listings.c.search_text, form, type_=Integer) != 0
+    all_texts: Select[Any] = select(literal_column("1")).select_from(listings)
+    found = session.estimate(all_texts.where(_has_grams(word)))
+    return found > _EVERYWHERE * session.estimate(all_texts)
 
 
 def _within(circle: Circle, *, crowded: bool) -> Iterator[ColumnElement[bool]]:

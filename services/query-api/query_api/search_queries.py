@@ -50,20 +50,9 @@ def which_match(
     """At most so many visible listings of the search, in its order, beyond the position.
 
     Raises:
-        SearchTooCostly: no index answers it in time. Not raised for a search that is one range of
-            an index: when that takes long, the database is to blame.
+        SearchTooCostly: neither way answers it in time. Not raised for a search that is one range
+            of an index, or where few are looked at: when that takes long, the database is to blame.
     """
-    try:
-        return _found(session, search=search, after=after, rows=rows)
-    except exc.DBAPIError as error:
-        if not _took_too_long(error) or search.is_one_range:
-            raise
-        raise SearchTooCostly(_ADVICE) from None
-
-
-def _found(
-    session: ReadSession, *, search: Search, after: Position | None, rows: int
-) -> Sequence[RowMapping]:
     limits = _FIRST if after is None else _LATER
     found: Narrowed | None = None
     try:
@@ -77,10 +66,26 @@ def _found(
     except exc.DBAPIError as error:
         if found is None or found.few or not search.walks or not _took_too_long(error):
             raise
-    with _limited(session, seconds=SEARCH_SECONDS):
-        if not are_few(session):
-            session.row(_at_most(limits.gather))
-        return session.rows(gather(search, matching=found.matching, after=after, rows=rows))
+    statement = gather(search, matching=found.matching, after=after, rows=rows)
+    # What people ask most is not refused by a reader whose memory is cold.
+    seconds = SEARCH_SECONDS if search.is_by_values else limits.gather
+    return _gathered(session, statement, seconds=seconds)
+
+
+def _gathered(
+    session: ReadSession, statement: Select[Any], *, seconds: float
+) -> Sequence[RowMapping]:
+    few = True
+    try:
+        with _limited(session, seconds=SEARCH_SECONDS):
+            few = are_few(session)
+            if not few:
+                session.row(_at_most(seconds))
+            return session.rows(statement)
+    except exc.DBAPIError as error:
+        if few or not _took_too_long(error):
+            raise
+        raise SearchTooCostly(_ADVICE) from None
 
 
 def _walked(
