@@ -27,7 +27,6 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
         attempts: how often it was sent.
         key: the drill's own, of what was written, or "".
         receipt: what the answer calls it: an inquiry's key, or "".
-        late: seconds from when it was due until its client was told to send it.
     """
 
     due: float
@@ -38,7 +37,6 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     attempts: int
     key: str
     receipt: str
-    late: float
 
     @property
     def good(self) -> bool:
@@ -61,15 +59,6 @@ def read_answers(file: Path) -> list[Answer]:
     decoder = msgspec.json.Decoder(Answer)
     answers = [decoder.decode(line) for line in file.read_bytes().splitlines()]
     return sorted(answers, key=lambda answer: answer.due)
-
-
-def standstill(answers: Iterable[Answer]) -> float:
-    """Seconds for which the machine stood still, or was taken up by others: it sent so late.
-
-    Nothing that the platform does is in it. A client's clock goes on whatever becomes of what it
-    has sent, and it waits for nobody.
-    """
-    return max((answer.late for answer in answers), default=0)
 
 
 def of_kinds(answers: Iterable[Answer], *kinds: str) -> Sequence[Answer]:

@@ -83,8 +83,7 @@ class Sender:
         # Each kind is counted by itself: of all together, one kind's might all be of one parity.
         number, self._sent[kind] = self._sent[kind], self._sent[kind] + 1
         patient = ever_patient and self._is_patient(number)
-        late = time.monotonic() - due
-        sending = self._send(kind, due=due, late=late, number=number, patient=patient)
+        sending = self._send(kind, due=due, number=number, patient=patient)
         task = asyncio.create_task(sending)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -94,9 +93,7 @@ class Sender:
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _send(
-        self, kind: str, *, due: float, late: float, number: int, patient: bool
-    ) -> None:
+    async def _send(self, kind: str, *, due: float, number: int, patient: bool) -> None:
         key = f"{self._plan.run}-{kind}-{number}"
         client = self._clients[number % len(self._clients)]
         asked = self._question(kind, key=key, number=number)
@@ -112,7 +109,7 @@ class Sender:
         written = key if kind in ("writes", "inquiries") else ""
         receipt = _receipt(answer) if kind == "inquiries" else ""
         took = time.monotonic() - due
-        line = [due, took, kind, patient, status, attempts, written, receipt, late]
+        line = [due, took, kind, patient, status, attempts, written, receipt]
         self._to.write(json.dumps(line) + "\n")
 
     def _is_patient(self, number: int) -> bool:

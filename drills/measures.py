@@ -29,6 +29,7 @@ class Run:
         wrong: keys that were refused and are there all the same.
         bare: inquiries that were delivered without their listing.
         marks: moments that a step has noted, by their names.
+        standstill: seconds for which the machine did, at most.
     """
 
     answers: Sequence[Answer]
@@ -42,6 +43,7 @@ class Run:
     wrong: Sequence[str] = ()
     bare: Sequence[str] = ()
     marks: Mapping[str, float] = field(default_factory=dict)
+    standstill: float = 0
 
     @property
     def impatient(self) -> Sequence[Answer]:

@@ -22,7 +22,7 @@ from bukken_local.processes import binaries
 from bukken_local.processes.child import Child
 from bukken_local.processes.left_behind import remember
 from bukken_local.processes.waiting import until
-from drills.answers import read_answers, standstill
+from drills.answers import read_answers
 from drills.drill import Control, Drill, Load
 from drills.kept import doubled, lost, numbered, without_listing, wrong
 from drills.load import LISTING, READ_KEY, Plan
@@ -38,6 +38,7 @@ STANDSTILL_SECONDS: Final = 1.0
 TIMES: Final = 3
 """That a run is played, if the machine stands still in the others."""
 
+PULSE_SECONDS: Final = 10.0
 LAST_ANSWER_SECONDS: Final = 90.0
 SCOPES: Final = {
     "reads": "listings.read",
@@ -79,7 +80,7 @@ async def undisturbed(play_once: Callable[[], Awaitable[Run]], *, say: Say) -> R
     seconds = 0.0
     for _ in range(TIMES):
         run = await play_once()
-        seconds = standstill(run.answers)
+        seconds = run.standstill
         if seconds <= STANDSTILL_SECONDS:
             return run
         say(f"    the machine stood still for {seconds:.1f} s: that run shows nothing")
@@ -101,7 +102,8 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
         await step(stage)
     word = f"drill-{time.monotonic_ns()}"
     began = time.monotonic()
-    async with _loaded(drill.load, stage=stage, word=word) as file:
+    watched, loaded = _watched(stage=stage, word=word), _loaded(drill.load, stage=stage, word=word)
+    async with watched as pulse, loaded as file:
         await asyncio.sleep(BEFORE_SECONDS)
         fault_began = time.monotonic()
         finished = await _done(drill.fault_of(control), stage=stage, say=say)
@@ -115,6 +117,7 @@ async def _run(drill: Drill, control: Control | None, *, stage: Stage, say: Say)
         fault_began=fault_began,
         fault_ended=fault_ended,
         finished=finished,
+        standstill=float(pulse.read_text(encoding="utf-8")),
     )
     return await _with_what_is_kept(run, stage=stage)
 
@@ -173,22 +176,39 @@ async def _loaded(load: Load, *, stage: Stage, word: str) -> AsyncIterator[Path]
     directory.mkdir(exist_ok=True)
     plan, answers = directory / f"{word}.plan", directory / f"{word}.answers"
     plan.write_bytes(msgspec.json.encode(await _plan(load, stage=stage, word=word)))
+    async with _beside(stage, "load", plan, answers, grace_seconds=LAST_ANSWER_SECONDS) as child:
+        stage.load = child
+        yield answers
+
+
+@asynccontextmanager
+async def _watched(*, stage: Stage, word: str) -> AsyncIterator[Path]:
+    """Where it is written, afterwards, how long the machine stood still within the block."""
+    file = stage.platform.state.run / f"{word}.pulse"
+    async with _beside(stage, "pulse", file, grace_seconds=PULSE_SECONDS):
+        yield file
+
+
+@asynccontextmanager
+async def _beside(
+    stage: Stage, name: str, *files: Path, grace_seconds: float
+) -> AsyncIterator[Child]:
+    """A module of ours as a process of its own; on the way out it has ended by itself."""
     child = Child.start(
-        [sys.executable, "-m", "drills.load", str(plan), str(answers)],
-        name="load",
-        log=stage.platform.state.logs / "load.log",
+        [sys.executable, "-m", f"drills.{name}", *map(str, files)],
+        name=name,
+        log=stage.platform.state.logs / f"{name}.log",
         env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(binaries.checkout())},
-        cwd=directory,
+        cwd=stage.platform.state.run,
     )
     remember(child, state_file=stage.platform.state.children)
-    stage.load = child
     try:
-        yield answers
-        await child.stop(grace_seconds=LAST_ANSWER_SECONDS)
+        yield child
+        await child.stop(grace_seconds=grace_seconds)
     finally:
-        await child.stop(grace_seconds=0)  # broken off: nobody wants the last answer
+        await child.stop(grace_seconds=0)  # broken off: nobody wants to know any more
     if child.exit_status != 0:
-        raise RuntimeError(f"the load {child.exit_reason}:\n{child.tail()}")
+        raise RuntimeError(f"the {name} {child.exit_reason}:\n{child.tail()}")
 
 
 async def _plan(load: Load, *, stage: Stage, word: str) -> Plan:

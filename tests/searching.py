@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask.testing import FlaskClient
+from sqlalchemy import Select, func, select
 
 MOST_PAGES = 200  # a walk that turned back would never end
 
@@ -32,3 +33,9 @@ def found(client: FlaskClient, **parameters: str) -> list[str]:
     """The keys a search finds, in its order."""
     link = f"/v1/listings?{query_string(**parameters)}"
     return [listing["ListingKey"] for page in pages(client, link) for listing in page]
+
+
+def slowly(statement: Select[Any], *, seconds: float) -> Select[Any]:
+    """The same, after a while."""
+    wait = select(func.pg_sleep(seconds)).scalar_subquery()
+    return statement.where(wait.is_not(None))

@@ -22,7 +22,7 @@ from drills.stage import Stage
 def answer(kind: str, status: str, *, receipt: str = "") -> Answer:
     """Of somebody who wrote `a`, or asked about it."""
     return Answer(due=0, took=0.1, kind=kind, patient=True, status=status, attempts=2, key="a",
-                  receipt=receipt, late=0)  # fmt: skip
+                  receipt=receipt)  # fmt: skip
 
 
 ACKNOWLEDGED = [answer("writes", "201")]

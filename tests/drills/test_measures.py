@@ -7,7 +7,7 @@ from drills.measures import GONE_SECONDS, MEASURES, Run, lost_until_detected, ve
 
 def answer(due: float, status: str = "200", *, took: float = 0.01, **known: object) -> Answer:
     """A read by a client that never asks again, unless told otherwise."""
-    usual = {"kind": "reads", "patient": False, "attempts": 1, "key": "", "receipt": "", "late": 0}
+    usual = {"kind": "reads", "patient": False, "attempts": 1, "key": "", "receipt": ""}
     return Answer(due=due, took=took, status=status, **(usual | known))  # type: ignore[arg-type]
 
 

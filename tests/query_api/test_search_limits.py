@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
-from searching import found
+from searching import found, slowly
 from sqlalchemy import Select, event, func, select
 
 from bukken_database.connections import reader_engine
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
 
     Put = Callable[..., None]
-
-
-def slowly(statement: Select[Any], *, seconds: float) -> Select[Any]:
-    """The same, after a while."""
-    wait = select(func.pg_sleep(seconds)).scalar_subquery()
-    return statement.where(wait.is_not(None))
 
 
 @pytest.fixture

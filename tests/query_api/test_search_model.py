@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
 from search_model import NEAR, ROWS, START, Row, matches, ordered
-from searching import found, pages, query_string
-from sqlalchemy import Engine, delete, insert, update
+from searching import found, pages, query_string, slowly
+from sqlalchemy import Engine, Select, delete, insert, update
 
 from bukken_database.connections import job_engine
 from bukken_database.schema import listings
 from query_api import search_conditions, search_queries
 from query_api.search_queries import Limits
+from query_api.search_statements import walk
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -33,18 +35,29 @@ def writer(database: "MigratedDatabase") -> Iterator[Engine]:
     database.empty()
 
 
-WALKS, GATHERS = Limits(20, 20), Limits(0.001, 20)
-WAYS = {"all are few": (25_000, WALKS), "walks end": (0, WALKS), "few walks end": (0, GATHERS)}
+# How many are a crowd, and whether of each two walks one does not end in time.
+WAYS = {"all are few": (25_000, False), "walks end": (0, False), "every other walk": (0, True)}
 
 
 @pytest.fixture(autouse=True, params=list(WAYS.values()), ids=list(WAYS))
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way of finding gives the same: along the order, or all that fit and then sorted."""
-    crowd, limits = request.param
+    """Each way of finding gives the same: along the order, or all that fit and then sorted.
+
+    Also where the next page is found in another way than the one before.
+    """
+    crowd, some_end = request.param
+    ends = cycle([True, not some_end])
+
+    def walked(*given: Any, **named: Any) -> Iterator[Select[Any]]:  # noqa: ANN401 — as it is called
+        wait = 0 if next(ends) else 0.05
+        return (slowly(part, seconds=wait) for part in walk(*given, **named))
+
+    limits = Limits(0.02 if some_end else 20, 20)
     monkeypatch.setattr(search_conditions, "_CROWD", crowd)
     monkeypatch.setattr(search_conditions, "_CROWD_AROUND", crowd)
     monkeypatch.setattr(search_queries, "_FIRST", limits)
     monkeypatch.setattr(search_queries, "_LATER", limits)
+    monkeypatch.setattr(search_queries, "walk", walked)
 
 
 @pytest.fixture
