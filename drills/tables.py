@@ -17,8 +17,6 @@ Place = tuple[str | int, ...]
 # By file below tests/: the folder of the files that it is about.
 TABLES: Final[Mapping[str, str]] = {
     "envoy/test_lines.py": "envoy",
-    "envoy/test_relay_lines.py": "envoy",
-    "envoy/test_alb_lines.py": "envoy",
     "deployment/test_lines.py": "k8s/base",
     "deployment/test_component_lines.py": "k8s/base",
 }

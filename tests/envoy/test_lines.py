@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import alb_lines
 import pytest
+import relay_lines
 import yaml
 from deployment.lines import (
     Document,
@@ -235,9 +237,13 @@ SEEN = [
 # fmt: on
 LINES = [*LIMITS, *WHO_ASKS, *TIMES, *SEEN]
 CASES = [
-    pytest.param(line, file, id=f"{file}: {line.at} {line.otherwise}")
-    for line in LINES
-    for file in line.files
+    *(
+        pytest.param(line, file, id=f"{file}: {line.at} {line.otherwise}")
+        for line in LINES
+        for file in line.files
+    ),
+    *alb_lines.CASES,
+    *relay_lines.CASES,
 ]
 
 

@@ -1,17 +1,13 @@
 """Each line of the relay's ways out that no behaviour test would miss, and why it is so."""
 
-from collections.abc import Callable
-
 import pytest
 from deployment.lines import (
     Document,
     Line,
     between,
-    change,
     number,
     same_as,
     says,
-    take_out,
     value_at,
 )
 
@@ -108,24 +104,3 @@ TO_THE_BACK_END = [
 # fmt: on
 LINES = [*TO_THE_PEER, *TO_THE_BACK_END]
 CASES = [pytest.param(line, "inquiry-relay", id=line.at) for line in LINES]
-
-
-@pytest.mark.parametrize(("line", "file"), CASES)
-def test_each_line_is_there(line: Line, file: str, config: Callable[[str], Document]) -> None:
-    """The file says what is needed, or what the row foretells happens."""
-    assert line.holds(config(file)), line.otherwise
-
-
-@pytest.mark.parametrize("mutate", [take_out, change])
-@pytest.mark.parametrize(("line", "file"), CASES)
-def test_each_check_can_fail(
-    line: Line,
-    file: str,
-    mutate: Callable[[Document, str], None],
-    config: Callable[[str], Document],
-) -> None:
-    """With the line taken out, or with another value, its check fails."""
-    mutated = config(file)
-    mutate(mutated, line.at)
-
-    assert not line.holds(mutated)
