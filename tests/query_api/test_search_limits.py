@@ -12,7 +12,6 @@ from sqlalchemy import Select, event, func, select
 from bukken_database.connections import reader_engine
 from bukken_database.sessions import ReadSession
 from query_api import search_conditions, search_queries
-from query_api.search_queries import SEARCH_SECONDS
 from query_api.search_statements import gather, walk
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def test_a_search_has_its_manners_in_its_transaction_alone(database: "MigratedDa
         session = ReadSession(connection)
         before = dict(session.row(shown) or {})
         with session.together():
-            session.row(search_queries._manners(SEARCH_SECONDS))  # noqa: SLF001 — the subject
+            session.row(search_queries._MANNERS)  # noqa: SLF001 — the subject
             during = dict(session.row(shown) or {})
         after = dict(session.row(shown) or {})
     engine.dispose()

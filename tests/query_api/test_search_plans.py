@@ -13,7 +13,6 @@ from bukken_database.sessions import ReadSession
 from query_api import queries, search_conditions, search_queries, search_statements
 from query_api.cursors import Position
 from query_api.search_parameters import search_of, search_parameters
-from query_api.search_queries import SEARCH_SECONDS
 
 if TYPE_CHECKING:
     from migrated_database import MigratedDatabase
@@ -61,7 +60,7 @@ def engine(database: "MigratedDatabase") -> Iterator[Engine]:
 def plans(engine: Engine, statements: Iterator[Select[Any]]) -> Iterator[Plan]:
     """How PostgreSQL answers each, and what that took."""
     with engine.connect() as connection, ReadSession(connection).together():
-        ReadSession(connection).row(search_queries._manners(SEARCH_SECONDS))  # noqa: SLF001 — as the search does
+        ReadSession(connection).row(search_queries._MANNERS)  # noqa: SLF001 — as the search does
         for statement in statements:
             compiled = statement.compile(
                 dialect=postgresql.dialect(),  # type: ignore[no-untyped-call] # SQLAlchemy has no type for it

@@ -20,8 +20,8 @@ from query_api.search import Search
 from query_api.search_conditions import Narrowed, are_few, narrowed
 from query_api.search_statements import gather, walk
 
-# Five times what a search may take on a million listings. One that needs longer reads a good part
-# of them, and would with the next page again.
+# What each way may take at most. A statement that needs longer reads a good part of a million
+# listings, and would with the next page again.
 SEARCH_SECONDS: Final = 1.0
 
 
@@ -36,6 +36,23 @@ class Limits(NamedTuple):
 # goes past all that do not fit, and who was given the others is not to be refused it for that.
 _FIRST: Final = Limits(0.05, 0.14)
 _LATER: Final = Limits(SEARCH_SECONDS / 2, SEARCH_SECONDS / 2)
+
+# For one transaction alone. Compiling (jit) a query of milliseconds takes more than it saves, and
+# one partner's search shall not take several of the reader's cores. A page from anywhere costs no
+# more than the next one, in memory or on flash: at the default of 4 the planner would rather walk
+# past what was changed lately, hoping for a match, than take the index of the value asked for. In
+# 4 MB of memory a bitmap of a million listings forgets which rows of a page it means, and all texts
+# of the page are looked through: 4 s where it takes 0.08.
+_MANNERS: Final = select(
+    func.set_config("statement_timeout", f"{SEARCH_SECONDS}s", True),
+    # Less: who waits for a lock has not asked too much.
+    func.set_config("lock_timeout", f"{SEARCH_SECONDS / 2}s", True),
+    func.set_config("plan_cache_mode", "force_custom_plan", True),
+    func.set_config("jit", "off", True),
+    func.set_config("random_page_cost", "1.1", True),
+    func.set_config("work_mem", "32MB", True),
+    func.set_config("max_parallel_workers_per_gather", "0", True),
+)
 
 _QUERY_CANCELED: Final = "57014"
 _ADVICE: Final = (
@@ -56,7 +73,7 @@ def which_match(
     limits = _FIRST if after is None else _LATER
     found: Narrowed | None = None
     try:
-        with _limited(session, seconds=SEARCH_SECONDS):
+        with _limited(session):
             found = narrowed(session, search)
             if found.few:
                 return session.rows(gather(search, matching=found.matching, after=after, rows=rows))
@@ -77,7 +94,7 @@ def _gathered(
 ) -> Sequence[RowMapping]:
     few = True
     try:
-        with _limited(session, seconds=SEARCH_SECONDS):
+        with _limited(session):
             few = are_few(session)
             if not few:
                 session.row(_at_most(seconds))
@@ -104,35 +121,12 @@ def _took_too_long(error: exc.DBAPIError) -> bool:
 
 
 @contextmanager
-def _limited(session: ReadSession, *, seconds: float) -> Iterator[None]:
+def _limited(session: ReadSession) -> Iterator[None]:
     with session.together():
-        session.row(_manners(seconds))
+        session.row(_MANNERS)
         yield
 
 
 @cache
 def _at_most(seconds: float) -> Select[Any]:
     return select(func.set_config("statement_timeout", f"{seconds}s", True))
-
-
-@cache
-def _manners(seconds: float) -> Select[Any]:
-    """For this transaction alone.
-
-    Compiling (jit) a query of milliseconds takes more than it saves, and one partner's search shall
-    not take several of the reader's cores. A page from anywhere costs no more than the next one, in
-    memory or on flash: at the default of 4 the planner would rather walk past what was changed
-    lately, hoping for a match, than take the index of the value asked for. In 4 MB of memory a
-    bitmap of a million listings forgets which rows of a page it means, and all texts of the page
-    are looked through: 4 s where it takes 0.08.
-    """
-    return select(
-        func.set_config("statement_timeout", f"{seconds}s", True),
-        # Less: who waits for a lock has not asked too much.
-        func.set_config("lock_timeout", f"{seconds / 2}s", True),
-        func.set_config("plan_cache_mode", "force_custom_plan", True),
-        func.set_config("jit", "off", True),
-        func.set_config("random_page_cost", "1.1", True),
-        func.set_config("work_mem", "32MB", True),
-        func.set_config("max_parallel_workers_per_gather", "0", True),
-    )
